@@ -1,0 +1,70 @@
+//! The one clock. Nothing else in windlass asks the system for the time or sleeps.
+//!
+//! All waiting goes through tokio's timers. In the sandbox the runtime is started paused, so that tokio moves its
+//! clock forward by itself whenever every task waits: a five-minute load balancer costs microseconds.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// Tells the date and how much time has passed; cheap to clone.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    System,
+    Virtual { base: Timestamp, started: Instant },
+}
+
+impl Clock {
+    /// The machine's own clock.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self { kind: Kind::System }
+    }
+
+    /// A clock that says `base` now and moves with tokio's timers (paused runtime: virtual time).
+    ///
+    /// Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn starting_at(base: Timestamp) -> Self {
+        Self { kind: Kind::Virtual { base, started: Instant::now() } }
+    }
+
+    /// The date and time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match self.kind {
+            Kind::System => Timestamp::now(),
+            Kind::Virtual { base, started } => base.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Time since an arbitrary fixed moment, counting the time that a laptop was suspended: a lease must not outlive
+    /// a closed lid (CLOCK_BOOTTIME, see clock_gettime(2)).
+    #[must_use]
+    pub fn since_boot(&self) -> Duration {
+        match self.kind {
+            #[cfg(target_os = "linux")]
+            Kind::System => {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+            }
+            #[cfg(not(target_os = "linux"))]
+            Kind::System => {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+                Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+            }
+            Kind::Virtual { started, .. } => started.elapsed(),
+        }
+    }
+
+    /// Waits; in a paused runtime the time passes at once.
+    pub async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

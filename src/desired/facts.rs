@@ -1,0 +1,86 @@
+//! What the world must tell before the desired resources can be computed; [`crate::aws`] looks it up.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+/// Look-ups that the specification asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Facts {
+    /// Account id, 12 digits.
+    pub account: String,
+    /// Region name.
+    pub region: String,
+    /// Names of the zones that are available in the region.
+    pub zones: Vec<String>,
+    /// The zone for the cluster's records; `None` if it was not found.
+    pub hosted_zone: Option<HostedZone>,
+    /// Image as the manifest says it → what it is. An image that was not found is absent.
+    pub images: BTreeMap<String, Image>,
+    /// The existing VPC, if the manifest names one and it was found.
+    pub network: Option<ExistingNetwork>,
+}
+
+/// A Route 53 hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostedZone {
+    /// `Z…`.
+    pub id: String,
+    /// Without the last dot.
+    pub name: String,
+    /// Whether it is private.
+    pub private: bool,
+}
+
+/// A machine image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Image {
+    /// `ami-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// Device of the root disk, such as `/dev/xvda`.
+    pub root_device: String,
+}
+
+/// A VPC that somebody else made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExistingNetwork {
+    /// `vpc-…`.
+    pub vpc: String,
+    /// All its address ranges.
+    pub cidrs: Vec<Ipv4Net>,
+    /// enableDnsSupport.
+    pub dns_support: bool,
+    /// enableDnsHostnames.
+    pub dns_hostnames: bool,
+    /// Whether an internet gateway is attached.
+    pub internet_gateway: bool,
+    /// Its subnets by id: all of them, so that an unknown id can be told from a foreign one.
+    pub subnets: BTreeMap<String, ExistingSubnet>,
+}
+
+/// A subnet that somebody else made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExistingSubnet {
+    /// Zone name.
+    pub zone: String,
+    /// Its range.
+    pub cidr: Ipv4Net,
+    /// AvailableIpAddressCount.
+    pub free_addresses: u32,
+    /// Whether its route table has a default route to an internet gateway.
+    pub public: bool,
+    /// Whether its route table has any default route.
+    pub reaches_internet: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}

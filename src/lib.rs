@@ -1,0 +1,34 @@
+//! windlass manages the whole life of self-managed Kubernetes clusters on AWS.
+//!
+//! The modules in the order in which work flows; each uses what stands above it, never what stands below:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`problem`], [`exit`], [`clock`], [`name`] | a mistake at a place in a file; the exit-code table; the one clock; names |
+//! | [`render`] | templates, snippets and vars → YAML text, with provenance |
+//! | [`spec`] | YAML text → typed cluster, checked |
+//! | [`resource`] | the vocabulary: one file per kind of AWS object, pure data |
+//! | [`desired`] | specification → the resources that should exist |
+//! | [`plan`] | desired × observed × recorded → [`plan::Plan`] |
+//! | [`state`] | the state branch in git: records, lock, journal |
+//! | [`aws`] | the only code that calls AWS |
+//! | [`apply`] | runs a plan: waves, journal, waits, events |
+//! | [`sandbox`] | an AWS in this process, underneath the real SDK |
+//! | [`ui`] | everything that the user sees |
+//! | [`cli`] | one file per command |
+
+pub mod apply;
+pub mod aws;
+pub mod cli;
+pub mod clock;
+pub mod desired;
+pub mod exit;
+pub mod name;
+pub mod plan;
+pub mod problem;
+pub mod render;
+pub mod resource;
+pub mod sandbox;
+pub mod spec;
+pub mod state;
+pub mod ui;

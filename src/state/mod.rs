@@ -1,0 +1,27 @@
+//! State in git: one orphan branch per cluster that is state, lock and journal at once, and only ever moves by
+//! fast-forward pushes. The user's checkout, index and hooks are never touched.
+
+mod record;
+
+pub use record::{
+    ClusterRecord, Intent, IntentKind, JournalLine, LockRecord, Outcome, ResourceRecord, RunRecord, RunResult,
+};
+
+use std::collections::BTreeMap;
+
+use crate::resource::Address;
+
+/// Everything that the branch holds, read at one tip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// The tip that was read; `None`: the branch does not exist yet.
+    pub tip: Option<String>,
+    /// Identity; `None` before the first apply.
+    pub cluster: Option<ClusterRecord>,
+    /// Present = held.
+    pub lock: Option<LockRecord>,
+    /// The live objects.
+    pub resources: BTreeMap<Address, ResourceRecord>,
+    /// Lines of journals that no run closed, by run: somebody died.
+    pub open_journals: BTreeMap<String, Vec<JournalLine>>,
+}

@@ -1,0 +1,164 @@
+//! What the state branch holds: one small file per record, so that a diff is readable. Every format is versioned by
+//! `format.json` of the branch.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::name::ClusterName;
+use crate::resource::{Address, Attributes, Resource};
+
+/// `cluster.json`: identity, and what was last applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterRecord {
+    /// The cluster's name.
+    pub name: ClusterName,
+    /// 128 bits in hexadecimal, made once; never changes.
+    pub uid: String,
+    /// Account id; never changes.
+    pub account: String,
+    /// Region; never changes.
+    pub region: String,
+    /// Commit of the configuration that was last applied.
+    pub config: Option<String>,
+    /// Digest of the plan that was last applied.
+    pub plan: Option<String>,
+}
+
+/// `lock.json`: present = held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockRecord {
+    /// Grows by one with every acquire and steal.
+    pub epoch: u64,
+    /// The run that holds it.
+    pub run: String,
+    /// `user@host pid 1234`.
+    pub holder: String,
+    /// `apply`, `destroy`, ….
+    pub operation: String,
+    /// When it was acquired.
+    pub started: Timestamp,
+    /// Seconds that the lease lasts after the last push.
+    pub ttl: u32,
+    /// Counts the pushes of this holder.
+    pub beat: u64,
+}
+
+/// `resources/<address>.json`: one live object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceRecord {
+    /// Which.
+    pub address: Address,
+    /// The AWS id, ARN or name.
+    pub id: String,
+    /// Raised by every replacement.
+    pub generation: u32,
+    /// The client token that made it; `None` for kinds without one.
+    pub token: Option<String>,
+    /// What was applied: tells drift (AWS moved) from pending changes (git moved).
+    pub applied: Resource,
+    /// Facts that others need.
+    pub attributes: Attributes,
+    /// The run that wrote this.
+    pub run: String,
+}
+
+/// A line of `journal/<run>.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum JournalLine {
+    /// Something is about to be done.
+    Intent(Intent),
+    /// It was done.
+    Outcome(Outcome),
+}
+
+/// What recovery needs to ask AWS, without any result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Intent {
+    /// Which.
+    pub address: Address,
+    /// What.
+    pub operation: IntentKind,
+    /// For creates: goes into the tags and the token.
+    pub generation: u32,
+    /// The client token of a create.
+    pub token: Option<String>,
+    /// The id of an update or a delete.
+    pub id: Option<String>,
+    /// What a create or an update makes of it.
+    pub resource: Option<Resource>,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// What an intent is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IntentKind {
+    /// Makes it.
+    Create,
+    /// Changes it.
+    Update,
+    /// Deletes it.
+    Delete,
+}
+
+/// What came of an intent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Outcome {
+    /// Which.
+    pub address: Address,
+    /// The record to write; `None`: it is gone, drop the record.
+    pub record: Option<ResourceRecord>,
+    /// When it was done.
+    pub at: Timestamp,
+}
+
+/// `runs/<run>.json`: who did what, when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunRecord {
+    /// The run's id: sorts by time.
+    pub run: String,
+    /// The lock's epoch.
+    pub epoch: u64,
+    /// `apply`, `destroy`, ….
+    pub operation: String,
+    /// `user@host`.
+    pub actor: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Commit of the configuration.
+    pub config: Option<String>,
+    /// Digest of the plan.
+    pub plan: Option<String>,
+    /// How it ended.
+    pub result: RunResult,
+    /// How many of each action were done: `create` → 61.
+    pub counts: BTreeMap<String, u64>,
+    /// What failed, if anything did.
+    pub error: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunResult {
+    /// Everything was done.
+    Done,
+    /// An error stopped it.
+    Failed,
+    /// It was interrupted.
+    Interrupted,
+    /// It died; the next run closed its journal.
+    Abandoned,
+}
