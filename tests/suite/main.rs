@@ -1,1 +1,1 @@
-fn main() {}
+//! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
