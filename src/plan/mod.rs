@@ -1,6 +1,10 @@
 //! Desired × observed × recorded → [`Plan`]: a value that leaves nothing to decide. It is shown, checked by guards,
 //! saved and applied as it is. Nothing here calls anything.
 
+mod refusal;
+
+pub use refusal::Refusal;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -126,7 +130,19 @@ pub struct Drift {
     /// Whether it vanished altogether.
     pub vanished: bool,
     /// What differs from what was last applied.
-    pub fields: Vec<FieldChange>,
+    pub fields: Vec<DriftedField>,
+}
+
+/// One field that somebody changed by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DriftedField {
+    /// As in [`FieldChange::path`].
+    pub path: String,
+    /// Last applied value; `None`: it was absent.
+    pub applied: Option<Value>,
+    /// Observed value; `None`: absent.
+    pub observed: Option<Value>,
 }
 
 /// One thing to do, complete: apply looks nothing up and decides nothing.
@@ -159,9 +175,15 @@ pub enum Act {
         /// What it becomes.
         resource: Box<Resource>,
     },
-    /// Deletes it.
+    /// Deletes it, and drops its record.
     #[serde(rename_all = "camelCase")]
     Delete {
+        /// What is there.
+        found: Box<Found>,
+    },
+    /// Deletes a duplicate of the address, or an object of an older generation; the address's record stays.
+    #[serde(rename_all = "camelCase")]
+    Discard {
         /// What is there.
         found: Box<Found>,
     },
@@ -170,6 +192,8 @@ pub enum Act {
     Adopt {
         /// What is there.
         found: Box<Found>,
+        /// What to record as applied: the desired resource, which the found one equals.
+        resource: Box<Resource>,
     },
     /// Drops the record of what no longer exists.
     Forget,

@@ -22,6 +22,9 @@ pub struct Records {
     pub lock: Option<LockRecord>,
     /// The live objects.
     pub resources: BTreeMap<Address, ResourceRecord>,
+    /// The highest generation that a deleted (or forgotten) object of an address had. An address that comes back goes
+    /// on from there, because EC2 remembers client tokens after a delete: a token must never be used twice.
+    pub retired: BTreeMap<Address, u32>,
     /// Lines of journals that no run closed, by run: somebody died.
     pub open_journals: BTreeMap<String, Vec<JournalLine>>,
 }
