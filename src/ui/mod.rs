@@ -1,1 +1,8 @@
-//! See the crate's map.
+//! Everything that the user sees: problems, plans, progress, tables, questions. The only place that writes to stdout
+//! and stderr.
+
+pub mod duration;
+pub mod output;
+pub mod progress;
+pub mod prompt;
+pub mod table;

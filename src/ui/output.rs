@@ -1,0 +1,78 @@
+//! Where text goes: stdout is data, stderr is messages. A reader that went away (a pager that was closed, `head`) ends
+//! the command quietly, as it does every Unix tool.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The two streams of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    color: Color,
+}
+
+/// The reader of stdout went away: not an error of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader of the output went away")]
+pub struct ReaderGone;
+
+impl Output {
+    /// With this choice of colours.
+    #[must_use]
+    pub const fn new(color: Color) -> Self {
+        Self { color }
+    }
+
+    /// Writes data to stdout.
+    ///
+    /// # Errors
+    /// [`ReaderGone`] when nobody reads any more, else the error of the write.
+    pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Writes a line of message to stderr. A stderr that cannot be written to is no reason to stop.
+    pub fn message(&self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
+        let _written = writeln!(stream, "{text}");
+    }
+
+    /// Whether stdout gets colours.
+    #[must_use]
+    pub fn data_has_color(&self) -> bool {
+        self.choice(io::stdout().is_terminal()) != ColorChoice::Never
+    }
+
+    /// Whether stderr gets colours.
+    #[must_use]
+    pub fn messages_have_color(&self) -> bool {
+        self.choice(io::stderr().is_terminal()) != ColorChoice::Never
+    }
+
+    fn choice(self, terminal: bool) -> ColorChoice {
+        // https://no-color.org: any non-empty value switches colours off.
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto if terminal && !refused => ColorChoice::Always,
+            Color::Auto => ColorChoice::Never,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A run as it goes: bars on a terminal, one line per event elsewhere, JSON lines for machines.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::duration;
+use super::output::Output;
+use crate::apply::{Event, Reporter};
+use crate::resource::Address;
+
+/// What shows a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// For people: bars on a terminal, else lines, on stderr.
+    Text,
+    /// JSON lines on stdout, nothing on stderr.
+    Json,
+}
+
+/// An event as a JSON line.
+#[derive(Serialize)]
+struct Line<'event> {
+    at: Timestamp,
+    event: &'event Event,
+}
+
+/// A reporter for this view; with `file`, the JSON lines go there as well.
+#[must_use]
+pub fn reporter(output: Output, view: View, file: Option<File>) -> Reporter {
+    let shown: Box<dyn Fn(Timestamp, &Event) + Send + Sync> = match view {
+        View::Json => Box::new(move |at, event| {
+            // A reader that went away must not stop a run half-way: the run is in the journal.
+            let _unread = output.data(&json_line(at, event));
+        }),
+        View::Text if std::io::stderr().is_terminal() => {
+            let bars = Mutex::new(Bars::new(output));
+            Box::new(move |_, event| bars.lock().unwrap_or_else(PoisonError::into_inner).show(event))
+        }
+        View::Text => Box::new(move |at, event| {
+            if let Some(line) = text_line(event) {
+                output.message(&format!("{}  {line}", at.strftime("%H:%M:%S")));
+            }
+        }),
+    };
+    let file = file.map(Mutex::new);
+    Arc::new(move |at, event| {
+        shown(at, &event);
+        if let Some(file) = &file {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = file.write_all(json_line(at, &event).as_bytes()) {
+                output.message(&format!("warning: the file of --json-into cannot be written: {error}"));
+            }
+        }
+    })
+}
+
+fn json_line(at: Timestamp, event: &Event) -> String {
+    // Events are made of strings and numbers, so they serialize.
+    serde_json::to_string(&Line { at, event }).map_or_else(|_| String::new(), |line| line + "\n")
+}
+
+/// The event as a line of a log; `None` where a log need not tell it.
+fn text_line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunStarted { cluster, operation, run, operations, waves, .. } => {
+            format!("{operation} {cluster}: {operations} operations in {waves} waves (run {run})")
+        }
+        Event::WaveStarted { wave, of, operations } => format!("wave {wave}/{of}: {operations} operations"),
+        Event::Started { .. } => return None,
+        Event::Waiting { address, waits_for } => format!("{address}: waits for {waits_for}"),
+        Event::Done { address, act, id, milliseconds } => {
+            let seconds = u64::try_from(milliseconds / 1000).unwrap_or(u64::MAX);
+            format!("{address}: {} done after {} [{id}]", act.as_str(), duration::seconds(seconds))
+        }
+        Event::Failed { address, act, error } => format!("{address}: {} failed: {error}", act.as_str()),
+        Event::Heartbeat { seconds, waiting } => {
+            format!("still running after {}; waits for {}", duration::seconds(*seconds), shortened(waiting))
+        }
+        Event::Notice { message } => message.clone(),
+        Event::RunFinished { result, done, operations, seconds } => {
+            format!("{result}: {done} of {operations} operations in {}", duration::seconds(*seconds))
+        }
+    })
+}
+
+/// At most five of them.
+fn shortened(items: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match items {
+        [] => String::from("nothing"),
+        few if few.len() <= SHOWN => few.join(", "),
+        many => format!("{} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
+    }
+}
+
+/// One bar for the whole run, and one for each operation under way that says what it waits for.
+struct Bars {
+    output: Output,
+    all: MultiProgress,
+    total: Option<ProgressBar>,
+    running: BTreeMap<Address, ProgressBar>,
+}
+
+impl Bars {
+    fn new(output: Output) -> Self {
+        Self { output, all: MultiProgress::new(), total: None, running: BTreeMap::new() }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { operations, .. } => {
+                self.line(event);
+                let total = self.all.add(ProgressBar::new(u64::try_from(*operations).unwrap_or(u64::MAX)));
+                total.set_style(style("{bar:30} {pos}/{len}  {msg}"));
+                self.total = Some(total);
+            }
+            Event::WaveStarted { wave, of, .. } => {
+                if let Some(total) = &self.total {
+                    total.set_message(format!("wave {wave}/{of}"));
+                }
+            }
+            Event::Started { address, act } => {
+                let bar = self.all.add(ProgressBar::new_spinner());
+                bar.set_style(style("  {spinner} {prefix}  {wide_msg}"));
+                bar.set_prefix(address.to_string());
+                bar.set_message(act.as_str());
+                self.running.insert(address.clone(), bar);
+            }
+            Event::Waiting { address, waits_for } => {
+                if let Some(bar) = self.running.get(address) {
+                    bar.set_message(format!("waits for {waits_for}"));
+                    bar.tick();
+                }
+            }
+            Event::Done { address, .. } | Event::Failed { address, .. } => {
+                if let Some(bar) = self.running.remove(address) {
+                    bar.finish_and_clear();
+                    self.all.remove(&bar);
+                }
+                if let Some(total) = &self.total {
+                    total.inc(1);
+                }
+                self.line(event);
+            }
+            Event::Heartbeat { .. } => {
+                for bar in self.running.values() {
+                    bar.tick();
+                }
+            }
+            Event::Notice { .. } => self.line(event),
+            Event::RunFinished { .. } => {
+                for bar in std::mem::take(&mut self.running).into_values() {
+                    bar.finish_and_clear();
+                }
+                if let Some(total) = self.total.take() {
+                    total.finish_and_clear();
+                }
+                self.line(event);
+            }
+        }
+    }
+
+    /// Prints above the bars.
+    fn line(&self, event: &Event) {
+        if let Some(line) = text_line(event) {
+            self.all.suspend(|| self.output.message(&line));
+        }
+    }
+}
+
+/// A template that is written here is valid; the fallback keeps a mistake in one from being a panic.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::ActName;
+    use crate::resource::Kind;
+
+    #[test]
+    fn a_log_line_names_address_time_and_id() {
+        let event = Event::Done {
+            address: Address::new(Kind::NatGateway, "a"),
+            act: ActName::Create,
+            id: String::from("nat-1"),
+            milliseconds: 97_400,
+        };
+        assert_eq!(text_line(&event).as_deref(), Some("nat-gateway/a: create done after 1 min 37 s [nat-1]"));
+    }
+
+    #[test]
+    fn json_lines_carry_time_and_event() {
+        let line = json_line(Timestamp::UNIX_EPOCH, &Event::Notice { message: String::from("hello") });
+        assert_eq!(line, "{\"at\":\"1970-01-01T00:00:00Z\",\"event\":{\"type\":\"notice\",\"message\":\"hello\"}}\n");
+    }
+
+    #[test]
+    fn a_heartbeat_stays_on_one_line() {
+        let waiting = (1..=7).map(|number| format!("subnet/{number}")).collect();
+        let line = text_line(&Event::Heartbeat { seconds: 70, waiting }).expect("a heartbeat is shown");
+        assert!(line.ends_with("subnet/5 and 2 more"), "{line}");
+    }
+}
