@@ -1,11 +1,25 @@
 //! State in git: one orphan branch per cluster that is state, lock and journal at once, and only ever moves by
 //! fast-forward pushes. The user's checkout, index and hooks are never touched.
 
+mod error;
+mod fence;
+mod finding;
+mod history;
+mod lease;
 mod record;
+mod settings;
+mod store;
 
+pub use error::{Error, Held};
+pub use fence::{Fence, LeaseEnded};
+pub use finding::{Finding, FindingKind, Findings};
+pub use history::{History, PastRun};
+pub use lease::Lease;
 pub use record::{
     ClusterRecord, Intent, IntentKind, JournalLine, LockRecord, Outcome, ResourceRecord, RunRecord, RunResult,
 };
+pub use settings::{Location, StoreSettings, Timing};
+pub use store::{Acquire, Store, Unlocked};
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,133 @@
+//! The fence: says before every mutating call whether the lease still covers it.
+//!
+//! It asks no server. A holder that was suspended, or that cannot push, finds its own clock past the end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::settings::Timing;
+use crate::clock::Clock;
+
+/// Why no further mutating call may start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeaseEnded {
+    /// The call could still be running when the lease ends.
+    #[error("the lease ends in {} s, and the call may take {} s", .left.as_secs(), .call.as_secs())]
+    TooShort {
+        /// Until the holder must have stopped; zero if that is past.
+        left: Duration,
+        /// How long the call may take.
+        call: Duration,
+    },
+    /// Another run holds the lock now.
+    #[error("the lock was taken by {by}")]
+    Taken {
+        /// Run and holder that took it, or the commit that moved the branch.
+        by: String,
+    },
+    /// This run gave the lock back.
+    #[error("the lock was released")]
+    Released,
+}
+
+/// Asked before every mutating call; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Fence {
+    clock: Clock,
+    timing: Timing,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Start of the last push that arrived, since boot: whoever watches the branch saw it no earlier.
+    pushed: Duration,
+    ended: Option<LeaseEnded>,
+}
+
+impl Fence {
+    /// A lease whose last push started at `pushed` ([`Clock::since_boot`]).
+    #[must_use]
+    pub fn new(clock: Clock, timing: Timing, pushed: Duration) -> Self {
+        Self { clock, timing, state: Arc::new(Mutex::new(State { pushed, ended: None })) }
+    }
+
+    /// Whether a call that takes at most `call_timeout` may start now: `now + call timeout < last push + TTL − margin`.
+    ///
+    /// # Errors
+    /// Says why not; the caller starts nothing more and ends its run as resumable.
+    pub fn permit(&self, call_timeout: Duration) -> Result<(), LeaseEnded> {
+        if let Some(ended) = &self.state().ended {
+            return Err(ended.clone());
+        }
+        let left = self.left();
+        if call_timeout < left { Ok(()) } else { Err(LeaseEnded::TooShort { left, call: call_timeout }) }
+    }
+
+    /// How long calls may still start; zero when the lease has ended.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        let state = self.state();
+        if state.ended.is_some() {
+            return Duration::ZERO;
+        }
+        (state.pushed + self.timing.ttl).saturating_sub(self.timing.margin).saturating_sub(self.clock.since_boot())
+    }
+
+    /// Start of the last push that arrived ([`Clock::since_boot`]).
+    pub(super) fn pushed(&self) -> Duration {
+        self.state().pushed
+    }
+
+    /// A push that started at `pushed` arrived.
+    pub(super) fn extend(&self, pushed: Duration) {
+        self.state().pushed = pushed;
+    }
+
+    /// Nothing may start any more. The first reason stays.
+    pub(super) fn end(&self, why: LeaseEnded) {
+        self.state().ended.get_or_insert(why);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is a time and a reason: a panic elsewhere cannot leave them half-written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fence() -> Fence {
+        let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+        Fence::new(clock, Timing::default(), clock.since_boot())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_may_start_only_if_it_ends_a_margin_before_the_lease() {
+        let fence = fence();
+        assert_eq!(fence.permit(Duration::from_secs(239)), Ok(()));
+        let call = Duration::from_secs(240);
+        assert_eq!(fence.permit(call), Err(LeaseEnded::TooShort { left: Duration::from_secs(240), call }));
+        tokio::time::advance(Duration::from_secs(230)).await;
+        assert_eq!(fence.permit(Duration::from_secs(9)), Ok(()));
+        assert!(fence.permit(Duration::from_secs(10)).is_err());
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(fence.left(), Duration::ZERO);
+        assert!(fence.permit(Duration::ZERO).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_push_extends_the_lease_but_never_one_that_ended() {
+        let fence = fence();
+        tokio::time::advance(Duration::from_secs(200)).await;
+        fence.extend(fence.clock.since_boot());
+        assert_eq!(fence.permit(Duration::from_secs(200)), Ok(()));
+        fence.end(LeaseEnded::Released);
+        fence.end(LeaseEnded::Taken { by: String::from("somebody") });
+        fence.extend(fence.clock.since_boot());
+        assert_eq!(fence.permit(Duration::ZERO), Err(LeaseEnded::Released));
+        assert_eq!(fence.clone().left(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a cluster's state lives and how its lease is timed: what a [`super::Store`] is opened with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::name::ClusterName;
+
+/// What a [`super::Store`] is opened with.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The cluster, which gives the branch its name: `windlass-state/<cluster>`.
+    pub cluster: ClusterName,
+    /// Where the branch is.
+    pub location: Location,
+    /// The project's root: inside it the user's git configuration is read, and beside it a bundle is written when
+    /// the state cannot be pushed.
+    pub project: PathBuf,
+    /// windlass' own folder, `<project>/.windlass`: private copies of the state branches are kept in it.
+    pub directory: PathBuf,
+    /// The clock that leases and record times are measured with.
+    pub clock: Clock,
+    /// Lease and push times.
+    pub timing: Timing,
+}
+
+impl StoreSettings {
+    /// Settings of a project: `<project>/.windlass` as folder, the machine's clock, the usual times.
+    #[must_use]
+    pub fn new(cluster: ClusterName, location: Location, project: impl Into<PathBuf>) -> Self {
+        let project = project.into();
+        let directory = project.join(".windlass");
+        Self { cluster, location, project, directory, clock: Clock::system(), timing: Timing::default() }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+/// Where the state branches are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a remote repository: the name of a remote of the project's repository (`origin`), a URL or a path.
+    Remote(String),
+    /// In the repository that the project is in (`state.remote: none`): no second machine can see the lock.
+    Local,
+    /// In `sandbox-state.git` in [`StoreSettings::directory`]: the sandbox's own, which no real cluster ever uses.
+    Sandbox,
+}
+
+/// Lease and push times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a lease lasts after the last push: 300 s, three beats.
+    pub ttl: Duration,
+    /// How long before the end of its lease the holder stops to start calls: 60 s.
+    pub margin: Duration,
+    /// The longest time between two pushes of a holder: 100 s, so that two may fail within a lease.
+    pub beat: Duration,
+    /// The shortest time between two pushes: 10 s, because git hosts advise at most six pushes a minute to one
+    /// repository. Acquire and release do not wait for it, and a repository on this machine is exempt.
+    pub spacing: Duration,
+    /// How often a waiter looks at the branch: 10 s.
+    pub poll: Duration,
+    /// How long one git command that talks to a remote may take: 60 s. Real time, in the sandbox too.
+    pub command: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(300),
+            margin: Duration::from_secs(60),
+            beat: Duration::from_secs(100),
+            spacing: Duration::from_secs(10),
+            poll: Duration::from_secs(10),
+            command: Duration::from_secs(60),
+        }
+    }
+}

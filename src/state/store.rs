@@ -1,0 +1,110 @@
+//! The store: reads a cluster's records, and takes its lock. Only a [`super::Lease`] writes.
+
+use std::time::Duration;
+
+use super::error::{Error, Held};
+use super::finding::Finding;
+use super::history::History;
+use super::lease::Lease;
+use super::settings::StoreSettings;
+use super::{LockRecord, Records};
+
+/// Access to one cluster's state branch. Cheap to open; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    settings: StoreSettings,
+}
+
+/// Who takes the lock, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acquire {
+    /// `apply`, `destroy`, …: shown to whoever finds the lock held.
+    pub operation: String,
+    /// The run's id: lowercase letters, digits and `-`; sorts by time.
+    pub run: String,
+    /// `user@host pid 1234`: shown to whoever finds the lock held.
+    pub holder: String,
+    /// `user@host`, for the audit log.
+    pub actor: String,
+    /// Commit of the configuration, for the audit log.
+    pub config: Option<String>,
+    /// How long to wait for a lock that another holds. Zero: do not wait. A dead holder's lock is taken over once the
+    /// branch has stood still for a whole lease, so that only waits of more than [`super::Timing::ttl`] outlast one.
+    pub timeout: Duration,
+}
+
+/// What `unlock` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlocked {
+    /// The lock that was broken.
+    pub lock: LockRecord,
+    /// The commit that broke it.
+    pub commit: String,
+}
+
+impl Store {
+    /// Checks git and finds the repository; talks to no remote.
+    ///
+    /// # Errors
+    /// [`Error::GitMissing`], [`Error::GitTooOld`], [`Error::NoRepository`], [`Error::NoRemote`], [`Error::Io`].
+    pub async fn open(settings: StoreSettings) -> Result<Self, Error> {
+        Ok(Self { settings })
+    }
+
+    /// What the branch holds now: empty records if there is no branch yet.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::TooNew`], [`Error::Corrupt`] and what git itself fails with.
+    pub async fn read(&self) -> Result<Records, Error> {
+        Err(self.unfinished("read"))
+    }
+
+    /// Takes the lock; `waiting` is told about every look at a lock that another holds.
+    ///
+    /// # Errors
+    /// [`Error::Held`] when the time is over; [`Error::Refused`], [`Error::Unreachable`] and those of
+    /// [`Store::read`]: nothing was changed.
+    pub async fn acquire(&self, acquire: Acquire, waiting: &mut (dyn FnMut(&Held) + Send)) -> Result<Lease, Error> {
+        let _ = (acquire, waiting);
+        Err(self.unfinished("acquire"))
+    }
+
+    /// Breaks the lock of a dead run at once. `epoch` is the lock's, typed by a person who has looked at it.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`], [`Error::WrongEpoch`] and those of [`Store::acquire`].
+    pub async fn unlock(&self, epoch: u64, actor: &str) -> Result<Unlocked, Error> {
+        let _ = (epoch, actor);
+        Err(self.unfinished("unlock"))
+    }
+
+    /// The runs of this cluster, newest first.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn history(&self) -> Result<History, Error> {
+        Err(self.unfinished("history"))
+    }
+
+    /// Checks the whole branch, every commit and every object of it. No finding: all is well.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] and what git itself fails with; damage is a finding, not an error.
+    pub async fn fsck(&self) -> Result<Vec<Finding>, Error> {
+        Err(self.unfinished("fsck"))
+    }
+
+    /// Puts the last good version of `path` back (or removes it, if it never had one), in a commit of its own.
+    /// Returns that commit.
+    ///
+    /// # Errors
+    /// [`Error::Held`] while a run holds the lock; those of [`Store::acquire`].
+    pub async fn recover(&self, path: &str, actor: &str) -> Result<String, Error> {
+        let _ = (path, actor);
+        Err(self.unfinished("recover"))
+    }
+
+    fn unfinished(&self, what: &str) -> Error {
+        Error::Git { command: format!("{what} of {}", self.settings.cluster), words: String::from("not built yet") }
+    }
+}
