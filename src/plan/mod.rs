@@ -1,15 +1,61 @@
 //! Desired × observed × recorded → [`Plan`]: a value that leaves nothing to decide. It is shown, checked by guards,
 //! saved and applied as it is. Nothing here calls anything.
 
+mod cascade;
+mod chosen;
+mod claims;
+mod decide;
+mod difference;
+mod digest;
+mod forced;
+mod guard;
+mod implied;
+mod intents;
+mod make;
+mod order;
+mod ours;
 mod refusal;
+mod saved;
+#[cfg(test)]
+mod tests;
+mod world;
 
+pub use guard::{Guards, Protection};
+pub use make::plan;
 pub use refusal::Refusal;
+pub use saved::{SavedPlanError, Staleness, VERSION};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::name::ClusterName;
-use crate::resource::{Address, Found, Resource};
+use crate::resource::{Address, Found, Observed, Resource};
+use crate::state::Records;
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The cluster.
+    pub cluster: &'a ClusterName,
+    /// Account id of the credentials, 12 digits.
+    pub account: &'a str,
+    /// Region that the calls go to.
+    pub region: &'a str,
+    /// The cluster's uid; `None` before the first apply, when nothing observed can be ours.
+    pub uid: Option<&'a str>,
+    /// Why the plan is made.
+    pub purpose: Purpose,
+    /// What should exist; empty for a destroy.
+    pub desired: &'a BTreeMap<Address, Resource>,
+    /// What exists.
+    pub observed: &'a Observed,
+    /// What the state branch says.
+    pub records: &'a Records,
+    /// Commit of the configuration, see [`Basis::config`].
+    pub config: Option<&'a str>,
+}
 
 /// What will happen to one cluster, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +115,7 @@ pub struct Change {
     pub address: Address,
     /// What.
     pub action: Action,
-    /// The fields that differ, by path; empty for deletes and adoptions.
+    /// The fields that differ, by path; those of a new resource for creates, none for deletes and adoptions.
     pub fields: Vec<FieldChange>,
     /// Why, where the fields do not say it: `no longer in the manifests`, `vpc/main is replaced`, `duplicate of …`.
     pub reason: Option<String>,
@@ -97,7 +143,8 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FieldChange {
-    /// Dotted path with indexes: `routes[0].target`, `tags.Name`.
+    /// Dotted path: `tags.Name`, `tags["kubernetes.io/role/elb"]`. Elements of a list by what they are for, where they
+    /// have a key (`routes[0.0.0.0/0].target`, `blockDevices[/dev/xvda].size`), else by index in their own side.
     pub path: String,
     /// Observed value; `None`: absent.
     pub before: Option<Value>,
@@ -197,4 +244,61 @@ pub enum Act {
     },
     /// Drops the record of what no longer exists.
     Forget,
+}
+
+/// How many changes of each kind a plan has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// New.
+    pub create: usize,
+    /// Changed in place.
+    pub update: usize,
+    /// Deleted and made anew.
+    pub replace: usize,
+    /// Deleted.
+    pub delete: usize,
+    /// Records written for what exists.
+    pub adopt: usize,
+    /// Records dropped of what no longer exists.
+    pub forget: usize,
+}
+
+impl Counts {
+    /// Deletes and replacements: what guards and prompts count.
+    #[must_use]
+    pub const fn destructive(&self) -> usize {
+        self.replace + self.delete
+    }
+
+    /// Whether AWS will be asked to change anything.
+    #[must_use]
+    pub const fn changes_aws(&self) -> bool {
+        self.create + self.update + self.replace + self.delete > 0
+    }
+}
+
+impl Plan {
+    /// How many changes of each kind there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in &self.changes {
+            *match change.action {
+                Action::Delete => &mut counts.delete,
+                Action::Replace => &mut counts.replace,
+                Action::Update => &mut counts.update,
+                Action::Create => &mut counts.create,
+                Action::Adopt => &mut counts.adopt,
+                Action::Forget => &mut counts.forget,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Whether there is nothing to do, not even in the records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
 }

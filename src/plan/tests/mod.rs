@@ -1,0 +1,1 @@
+//! Golden plans: small worlds, written by hand, and what the plan makes of them.
