@@ -1,1 +1,266 @@
-//! See the crate's map.
+//! An AWS in this process, underneath the real SDK.
+//!
+//! Requests are serialized, signed and parsed by the SDK; [`connector`] hands them to [`Sandbox::handle`], which
+//! decodes them ([`wire`]), moves the [`World`] on to now, runs one small handler out of a service's table, and stores
+//! the world again. It never makes a network connection; [`serve`] listens on a loopback port for other clients.
+
+pub mod autoscaling;
+pub mod connector;
+pub mod ec2;
+pub mod elbv2;
+pub mod iam;
+pub mod route53;
+pub mod ssm;
+mod store;
+pub mod sts;
+#[cfg(test)]
+pub(crate) mod tests;
+pub mod wire;
+pub mod world;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Clock;
+
+use store::Store;
+pub use store::StoreError;
+use wire::{Call, Handler, Parameters, Refusal, Service, WireRequest, WireResponse};
+pub use world::World;
+
+/// Where a world is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In this process only.
+    Memory,
+    /// In a file that several processes share.
+    File(PathBuf),
+}
+
+/// A call that was made, for tests that count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The service.
+    pub service: Service,
+    /// The operation.
+    pub operation: String,
+    /// The error code of the answer; `None` if it was done.
+    pub error: Option<String>,
+}
+
+/// An imitated account; clones share it.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    world: World,
+    clock: Clock,
+    /// The clock when `base` was the date in the account.
+    started: Timestamp,
+    base: Timestamp,
+    speed: i32,
+    log: Vec<CallRecord>,
+}
+
+impl Sandbox {
+    /// Opens the world at a place; `new` makes one where there is none. The date in the account goes on from where
+    /// the last process left it, at the pace of the clock.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or is of another version.
+    pub fn open(place: Place, clock: Clock, new: impl FnOnce() -> World) -> Result<Self, StoreError> {
+        let mut store = Store::new(place);
+        let world = {
+            let _lock = store.lock()?;
+            match store.load()? {
+                Some(world) => world,
+                None => {
+                    let world = new();
+                    store.save(&world)?;
+                    world
+                }
+            }
+        };
+        let started = clock.now();
+        let shared = Shared { store, started, base: world.now, world, clock, speed: 1, log: Vec::new() };
+        Ok(Self { shared: Arc::new(Mutex::new(shared)) })
+    }
+
+    /// A world in memory.
+    #[must_use]
+    pub fn in_memory(clock: Clock, world: World) -> Self {
+        let started = clock.now();
+        let store = Store::new(Place::Memory);
+        let shared = Shared { store, started, base: world.now, world, clock, speed: 1, log: Vec::new() };
+        Self { shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// The date in the account of a world file, for a clock that starts there; `None` without a file.
+    ///
+    /// # Errors
+    /// As [`Sandbox::open`].
+    pub fn date_in(path: &std::path::Path) -> Result<Option<Timestamp>, StoreError> {
+        let mut store = Store::new(Place::File(path.to_owned()));
+        let _lock = store.lock()?;
+        Ok(store.load()?.map(|world| world.now))
+    }
+
+    /// Makes the account's time pass that many times as fast as the clock.
+    #[must_use]
+    pub fn with_speed(self, speed: i32) -> Self {
+        {
+            let mut shared = self.lock();
+            shared.base = shared.date();
+            shared.started = shared.clock.now();
+            shared.speed = speed.max(1);
+        }
+        self
+    }
+
+    /// Answers one request.
+    #[must_use]
+    pub fn handle(&self, request: &WireRequest) -> WireResponse {
+        self.lock().handle(request)
+    }
+
+    /// Looks at the account, or changes it behind everybody's back (a reclaimed instance, a deleted object). The
+    /// change is stored like that of a call.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn with_world<R>(&self, act: impl FnOnce(&mut World) -> R) -> Result<R, StoreError> {
+        let mut shared = self.lock();
+        let lock = shared.store.lock()?;
+        shared.refresh()?;
+        let result = act(&mut shared.world);
+        let Shared { store, world, .. } = &mut *shared;
+        store.save(world)?;
+        drop(lock);
+        Ok(result)
+    }
+
+    /// The calls since the start, in order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.lock().log.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A handler that panicked has not been stored; the next request reloads or goes on with what there is.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// The date in the account.
+    fn date(&self) -> Timestamp {
+        let passed = self.clock.now().duration_since(self.started);
+        self.base.saturating_add(passed.saturating_mul(self.speed)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Takes in what another process did, and moves on to now.
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        if let Some(world) = self.store.reload()? {
+            self.world = world;
+        }
+        let date = self.date();
+        if self.world.now > date {
+            // Another process is ahead: go on from there.
+            self.base = self.world.now;
+            self.started = self.clock.now();
+        } else {
+            self.world.advance_to(date);
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, request: &WireRequest) -> WireResponse {
+        let decoded = match wire::decode(request, route53::ROUTES) {
+            Ok(decoded) => decoded,
+            Err((service, refusal)) => {
+                self.note(service, "?", Some(&refusal));
+                return refusal.write(service, "00000000-0000-0000-0000-000000000000");
+            }
+        };
+        let service = decoded.service;
+        let outcome = self.carry_out(&decoded);
+        let request_id = self.request_id();
+        self.note(service, &decoded.operation, outcome.as_ref().err());
+        match outcome {
+            Ok(answer) => answer.write(service, &decoded.operation, &request_id),
+            Err(refusal) => refusal.write(service, &request_id),
+        }
+    }
+
+    fn carry_out(&mut self, decoded: &wire::Decoded) -> Result<wire::Answer, Refusal> {
+        let internal = |error: StoreError| Refusal::new("InternalError", error.to_string()).with_status(500);
+        let handler = handler(decoded.service, &decoded.operation).ok_or_else(|| {
+            let message = format!("The action {} is not valid for this web service.", decoded.operation);
+            Refusal::new("InvalidAction", message)
+        })?;
+        let lock = self.store.lock().map_err(internal)?;
+        let saved_at = self.world.now;
+        self.refresh().map_err(internal)?;
+        let call = Call {
+            service: decoded.service,
+            operation: &decoded.operation,
+            parameters: Parameters::new(&decoded.parameters),
+        };
+        let outcome = run(&mut self.world, &call, handler, &decoded.parameters);
+        let reads = ["Describe", "Get", "List"].iter().any(|prefix| decoded.operation.starts_with(prefix));
+        let stale = self.world.now.duration_since(saved_at) >= SignedDuration::from_secs(1);
+        if !reads || stale {
+            self.store.save(&self.world).map_err(internal)?;
+        }
+        drop(lock);
+        outcome
+    }
+
+    fn request_id(&mut self) -> String {
+        let count = self.log.len();
+        format!("{:08x}-5a4d-4b1e-9c00-{:012x}", self.world.seed & 0xffff_ffff, count)
+    }
+
+    fn note(&mut self, service: Service, operation: &str, refusal: Option<&Refusal>) {
+        let error = refusal.map(|refusal| refusal.code.clone().into_owned());
+        self.log.push(CallRecord { service, operation: operation.to_owned(), error });
+    }
+}
+
+/// Runs a handler; a dry run and a call with parameters that nobody read leave the world as it was.
+fn run(world: &mut World, call: &Call<'_>, handler: Handler, node: &wire::Node) -> Result<wire::Answer, Refusal> {
+    if call.service == Service::Ec2 && call.flag("DryRun")? == Some(true) {
+        handler(&mut world.clone(), call)?;
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Refusal::new("DryRunOperation", message).with_status(412));
+    }
+    let before = world.counter;
+    let answer = handler(world, call)?;
+    let unread = node.unread();
+    if unread.is_empty() {
+        return Ok(answer);
+    }
+    // The sandbox lacks something that windlass uses: loud, and never an answer that looks like success.
+    tracing::warn!(operation = call.operation, ?unread, made = world.counter - before, "parameter without a meaning");
+    let message = format!("The parameter {} is not recognized by the sandbox", unread.join(", "));
+    Err(Refusal::new("UnknownParameter", message))
+}
+
+fn handler(service: Service, operation: &str) -> Option<Handler> {
+    let tables: &[&[wire::Operation]] = match service {
+        Service::Ec2 => ec2::OPERATIONS,
+        Service::AutoScaling => &[autoscaling::OPERATIONS],
+        Service::ElasticLoadBalancing => &[elbv2::OPERATIONS],
+        Service::Route53 => &[route53::OPERATIONS],
+        Service::Iam => &[iam::OPERATIONS],
+        Service::Ssm => &[ssm::OPERATIONS],
+        Service::Sts => &[sts::OPERATIONS],
+    };
+    tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == operation).map(|(_, handler)| *handler)
+}
