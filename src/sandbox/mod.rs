@@ -10,6 +10,7 @@ pub mod ec2;
 pub mod elbv2;
 pub mod iam;
 pub mod route53;
+pub mod seed;
 pub mod ssm;
 mod store;
 pub mod sts;
