@@ -1,1 +1,55 @@
-//! See the crate's map.
+//! The only code that calls AWS: one file per kind, the twin of the kind in [`crate::resource`].
+//!
+//! [`connect`](Aws::connect) gives an [`Aws`]; [`facts()`], [`discover()`] and [`readiness`] read; [`create`], [`update`]
+//! and [`delete`] change one object each, and may be repeated after a crash. Underneath the SDK sits the [gate](gate):
+//! rate limits, concurrency, the lease, the count of calls. Above it sits [`call`]: which failures are tried again, and
+//! for how long. Nothing here decides what should exist.
+
+mod auto_scaling_group;
+mod call;
+mod calls;
+mod connect;
+mod discover;
+mod dispatch;
+mod elastic_ip;
+mod error;
+mod facts;
+mod failure;
+mod fence;
+mod gate;
+mod holders;
+mod identity;
+mod ids;
+mod instance_profile;
+mod internet_gateway;
+mod launch_template;
+mod limits;
+mod listener;
+mod load_balancer;
+mod nat_gateway;
+mod network_interface;
+mod pages;
+mod record_set;
+mod role;
+mod route_table;
+mod scheduled_action;
+mod security_group;
+mod security_group_rules;
+mod settle;
+mod subnet;
+mod tags;
+mod target_group;
+mod volume;
+mod vpc;
+
+pub use calls::{CallRecord, Calls};
+pub use connect::{Aws, Caller, Settings};
+pub use discover::{Scope, discover};
+pub use dispatch::{Update, create, delete, readiness, update};
+pub use error::{CallError, Denied, Error};
+pub use facts::{Wanted, WantedZone, facts};
+pub use failure::Failure;
+pub use fence::{Fence, LeaseEnded};
+pub use identity::{Identity, TAG_PREFIX, tag};
+pub use ids::{Ids, Made};
+pub use limits::{Limits, Rate, Service};

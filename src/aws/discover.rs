@@ -1,0 +1,206 @@
+//! Discovery: everything that exists of one cluster, all kinds at the same time, then one pass that names what is ours.
+//!
+//! Each kind reports its objects with plain AWS ids in their references. Only when all are there can an id be told to be
+//! one of ours; [`name_references`] replaces those by addresses. No kind calls once per object.
+
+use std::collections::BTreeMap;
+
+use super::connect::Aws;
+use super::error::Error;
+use super::{
+    auto_scaling_group, elastic_ip, instance_profile, internet_gateway, launch_template, listener, load_balancer,
+    nat_gateway, network_interface, record_set, role, route_table, scheduled_action, security_group, subnet,
+    target_group, volume, vpc,
+};
+use crate::name::ClusterName;
+use crate::resource::{
+    Address, Kind, LaunchNetwork, Observed, Peer, Placement, Reference, Resource, RouteTarget, Rule, attribute,
+};
+
+/// What to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The cluster: everything that carries its name in the tag `windlass.dev/cluster`.
+    pub cluster: ClusterName,
+    /// Its id; `None` before the first apply, and when the state is lost. What carries another one is a clash.
+    pub uid: Option<String>,
+    /// What is desired, recorded or intended, by address: kinds without tags are found by what is said here, and names
+    /// that we need are looked up for clashes.
+    pub resources: BTreeMap<Address, Resource>,
+    /// AWS ids from the records, by address: they save a look-up, and are never believed without one.
+    pub ids: BTreeMap<Address, String>,
+}
+
+impl Scope {
+    /// Everything that carries the name of `cluster`, and nothing else.
+    #[must_use]
+    pub fn new(cluster: ClusterName) -> Self {
+        Self { cluster, uid: None, resources: BTreeMap::new(), ids: BTreeMap::new() }
+    }
+
+    /// The known resources of one kind, with their addresses.
+    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = (&Address, &Resource)> {
+        self.resources.iter().filter(move |(address, _)| address.kind() == kind)
+    }
+}
+
+/// Finds everything that exists of a cluster. At most two calls of a kind depend on each other.
+///
+/// # Errors
+/// The first failed call: a part is worth nothing, because what was not seen would be made again.
+pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
+    let (network, machines, services) =
+        tokio::try_join!(network(aws, scope), machines(aws, scope), services(aws, scope))?;
+    let mut observed = Observed::default();
+    for part in network.into_iter().chain(machines).chain(services) {
+        observed.found.extend(part.found);
+        observed.clashes.extend(part.clashes);
+        observed.instances.extend(part.instances);
+    }
+    name_references(&mut observed);
+    observed.found.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
+    observed.clashes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
+    observed.instances.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(observed)
+}
+
+async fn network(aws: &Aws, scope: &Scope) -> Result<[Observed; 7], Error> {
+    let parts = tokio::try_join!(
+        vpc::discover(aws, scope),
+        subnet::discover(aws, scope),
+        internet_gateway::discover(aws, scope),
+        elastic_ip::discover(aws, scope),
+        nat_gateway::discover(aws, scope),
+        route_table::discover(aws, scope),
+        // With the rules: one describe gives both.
+        security_group::discover(aws, scope),
+    )?;
+    Ok(parts.into())
+}
+
+async fn machines(aws: &Aws, scope: &Scope) -> Result<[Observed; 5], Error> {
+    let parts = tokio::try_join!(
+        network_interface::discover(aws, scope),
+        volume::discover(aws, scope),
+        launch_template::discover(aws, scope),
+        auto_scaling_group::discover(aws, scope),
+        scheduled_action::discover(aws, scope),
+    )?;
+    Ok(parts.into())
+}
+
+async fn services(aws: &Aws, scope: &Scope) -> Result<[Observed; 6], Error> {
+    let parts = tokio::try_join!(
+        role::discover(aws, scope),
+        instance_profile::discover(aws, scope),
+        load_balancer::discover(aws, scope),
+        target_group::discover(aws, scope),
+        listener::discover(aws, scope),
+        record_set::discover(aws, scope),
+    )?;
+    Ok(parts.into())
+}
+
+/// Replaces every id in a reference by the address of what was found under it, and sorts what is documented as sorted.
+fn name_references(observed: &mut Observed) {
+    let mut names: BTreeMap<(Kind, String), Address> = BTreeMap::new();
+    for found in &observed.found {
+        names.insert((found.address.kind(), found.id.clone()), found.address.clone());
+        // Aliases show the DNS name of what they follow.
+        if let Some(dns_name) = found.attributes.get(attribute::DNS_NAME) {
+            names.insert((found.address.kind(), dns_name.to_ascii_lowercase()), found.address.clone());
+        }
+    }
+    let name = |reference: &mut Reference, kind: Kind| {
+        if let Reference::Id(id) = reference
+            && let Some(address) = names.get(&(kind, id.clone()))
+        {
+            *reference = Reference::Address(address.clone());
+        }
+    };
+    for found in &mut observed.found {
+        for_each_reference(&mut found.resource, &name);
+    }
+}
+
+/// Calls `visit` with every reference of a resource and the kind that it refers to, then restores the documented order.
+fn for_each_reference(resource: &mut Resource, visit: &impl Fn(&mut Reference, Kind)) {
+    let list = |references: &mut Vec<Reference>, kind: Kind| {
+        references.iter_mut().for_each(|reference| visit(reference, kind));
+        references.sort();
+    };
+    match resource {
+        Resource::Vpc(_) | Resource::ElasticIp(_) | Resource::Role(_) | Resource::Volume(_) => {}
+        Resource::Subnet(it) => visit(&mut it.vpc, Kind::Vpc),
+        Resource::InternetGateway(it) => visit(&mut it.vpc, Kind::Vpc),
+        Resource::NatGateway(it) => {
+            visit(&mut it.subnet, Kind::Subnet);
+            visit(&mut it.elastic_ip, Kind::ElasticIp);
+        }
+        Resource::RouteTable(it) => {
+            visit(&mut it.vpc, Kind::Vpc);
+            for route in &mut it.routes {
+                match &mut route.target {
+                    RouteTarget::InternetGateway(gateway) => visit(gateway, Kind::InternetGateway),
+                    RouteTarget::NatGateway(gateway) => visit(gateway, Kind::NatGateway),
+                    RouteTarget::Other(_) => {}
+                }
+            }
+            it.routes.sort();
+            list(&mut it.subnets, Kind::Subnet);
+        }
+        Resource::SecurityGroup(it) => visit(&mut it.vpc, Kind::Vpc),
+        Resource::SecurityGroupRules(it) => {
+            visit(&mut it.group, Kind::SecurityGroup);
+            for rules in [&mut it.ingress, &mut it.egress] {
+                let named = |mut rule: Rule| {
+                    if let Peer::Group(group) = &mut rule.peer {
+                        visit(group, Kind::SecurityGroup);
+                    }
+                    rule
+                };
+                *rules = std::mem::take(rules).into_iter().map(named).collect();
+            }
+        }
+        Resource::InstanceProfile(it) => it.role.iter_mut().for_each(|role| visit(role, Kind::Role)),
+        Resource::NetworkInterface(it) => {
+            visit(&mut it.subnet, Kind::Subnet);
+            list(&mut it.security_groups, Kind::SecurityGroup);
+        }
+        Resource::LoadBalancer(it) => {
+            list(&mut it.subnets, Kind::Subnet);
+            list(&mut it.security_groups, Kind::SecurityGroup);
+        }
+        Resource::TargetGroup(it) => visit(&mut it.vpc, Kind::Vpc),
+        Resource::Listener(it) => {
+            visit(&mut it.load_balancer, Kind::LoadBalancer);
+            visit(&mut it.target_group, Kind::TargetGroup);
+        }
+        Resource::LaunchTemplate(it) => {
+            visit(&mut it.instance_profile, Kind::InstanceProfile);
+            match &mut it.network {
+                LaunchNetwork::Interface(interface) => visit(interface, Kind::NetworkInterface),
+                LaunchNetwork::New { security_groups, .. } => list(security_groups, Kind::SecurityGroup),
+            }
+        }
+        Resource::AutoScalingGroup(it) => {
+            visit(&mut it.launch_template, Kind::LaunchTemplate);
+            if let Placement::Subnets(subnets) = &mut it.placement {
+                list(subnets, Kind::Subnet);
+            }
+            list(&mut it.target_groups, Kind::TargetGroup);
+        }
+        Resource::ScheduledAction(it) => visit(&mut it.group, Kind::AutoScalingGroup),
+        Resource::RecordSet(it) => {
+            if let Some(alias) = &mut it.alias {
+                if let Reference::Id(name) = &mut alias.target {
+                    // Route 53 ends names with a dot, and its console puts "dualstack." before a balancer's name.
+                    let lower = name.to_ascii_lowercase();
+                    let plain = lower.trim_end_matches('.');
+                    *name = plain.strip_prefix("dualstack.").unwrap_or(plain).to_owned();
+                }
+                visit(&mut alias.target, Kind::LoadBalancer);
+            }
+        }
+    }
+}

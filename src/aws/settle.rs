@@ -1,0 +1,71 @@
+//! Creates that a repeat would do twice (CreateVpc, CreateInternetGateway, AllocateAddress): look before making again.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::connect::Aws;
+use super::error::Error;
+use super::identity::Identity;
+
+/// How long after the intent an object may stay invisible to a describe by tag.
+const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+/// How often it is looked for.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How often the call is made when its effect stays open.
+const ROUNDS: u32 = 3;
+
+/// Makes an object with `make`, a call of class `Unrepeatable`, and never a second one: when an earlier intent is open, or
+/// an answer was lost, `find` looks for it by its tags until it is seen or the window is over.
+///
+/// # Errors
+/// Those of `make` and `find`.
+pub(super) async fn make_once<T, Find, Make>(
+    aws: &Aws,
+    identity: &Identity,
+    find: impl Fn() -> Find,
+    make: impl Fn() -> Make,
+) -> Result<T, Error>
+where
+    Find: Future<Output = Result<Option<T>, Error>>,
+    Make: Future<Output = Result<T, Error>>,
+{
+    if let Some(since) = identity.earlier_intent
+        && let Some(found) = settle(aws, since, &find).await?
+    {
+        return Ok(found);
+    }
+    let mut round = 1;
+    loop {
+        let error = match make().await {
+            Err(error) if error.is_ambiguous() => error,
+            certain => return certain,
+        };
+        // From now, not from the intent: the lost call may have had its effect just before its answer was lost.
+        if let Some(found) = settle(aws, aws.clock().now(), &find).await? {
+            return Ok(found);
+        }
+        if round == ROUNDS {
+            return Err(error);
+        }
+        round += 1;
+    }
+}
+
+/// Looks until something is found or `since` lies a window back; at least once.
+async fn settle<T, Find>(aws: &Aws, since: Timestamp, find: impl Fn() -> Find) -> Result<Option<T>, Error>
+where
+    Find: Future<Output = Result<Option<T>, Error>>,
+{
+    loop {
+        let last = aws.clock().now().duration_since(since) >= WINDOW;
+        if let Some(found) = find().await? {
+            return Ok(Some(found));
+        }
+        if last {
+            return Ok(None);
+        }
+        aws.clock().sleep(INTERVAL).await;
+    }
+}
