@@ -61,8 +61,8 @@ pub struct ExistingNetwork {
     pub dns_support: bool,
     /// enableDnsHostnames.
     pub dns_hostnames: bool,
-    /// Whether an internet gateway is attached.
-    pub internet_gateway: bool,
+    /// Id of the attached internet gateway, `igw-…`.
+    pub internet_gateway: Option<String>,
     /// Its subnets by id: all of them, so that an unknown id can be told from a foreign one.
     pub subnets: BTreeMap<String, ExistingSubnet>,
 }

@@ -19,6 +19,10 @@ pub struct RecordSet {
     pub ttl: Option<u32>,
     /// Values, sorted; empty for an alias.
     pub values: Vec<String>,
+    /// Network interfaces whose primary private addresses (`attribute::PRIVATE_ADDRESS`) are values too: the API's
+    /// names where no load balancer stands in front of the members. Only ever desired: observed ones are values.
+    #[serde(default)]
+    pub addresses: Vec<Reference>,
     /// Points at a load balancer instead of having values.
     pub alias: Option<Alias>,
     /// Shares the name with others by weight.
@@ -50,6 +54,6 @@ impl Describe for RecordSet {
     const REPLACED_BY: &'static [&'static str] = &["zone", "name", "recordType"];
 
     fn references(&self) -> Vec<&Reference> {
-        self.alias.iter().map(|alias| &alias.target).collect()
+        self.alias.iter().map(|alias| &alias.target).chain(&self.addresses).collect()
     }
 }
