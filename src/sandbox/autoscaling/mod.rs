@@ -1,5 +1,8 @@
 //! EC2 Auto Scaling, imitated.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "scheduled actions follow"))]
+mod cron;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,7 @@
 //! Elastic Load Balancing version 2, imitated.
 
+pub mod zone_ids;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,13 @@
 //! Systems Manager's parameter store, imitated.
+//!
+//! Source: Systems Manager API reference. Public parameters (`/aws/service/…`) come from the seed of the world.
+
+mod paging;
+mod parameters;
+mod read;
+mod tags;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,22 +18,88 @@ use super::world::{Live, World};
 /// Its part of the world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct State {}
+pub struct State {
+    /// The account's parameters by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Public parameters by name: read by everybody, written by AWS.
+    pub public: BTreeMap<String, Parameter>,
+}
+
+/// A parameter with the version that is current.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Parameter {
+    /// `/path/name`.
+    pub name: String,
+    /// `String`, `StringList` or `SecureString`.
+    pub kind: String,
+    /// The value in clear.
+    pub value: String,
+    /// Counts from 1.
+    pub version: u64,
+    /// When this version was made.
+    pub modified: Timestamp,
+    /// `Standard` or `Advanced`.
+    pub tier: String,
+    /// KMS key of a SecureString.
+    pub key_id: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// `text` or `aws:ec2:image`.
+    pub data_type: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Adds a public parameter, such as the id of a machine image.
+    pub fn publish(&mut self, name: &str, value: &str, modified: Timestamp) {
+        let parameter = Parameter {
+            name: name.to_owned(),
+            kind: "String".to_owned(),
+            value: value.to_owned(),
+            version: 1,
+            modified,
+            tier: "Standard".to_owned(),
+            key_id: None,
+            description: None,
+            data_type: if value.starts_with("ami-") { "aws:ec2:image" } else { "text" }.to_owned(),
+            tags: BTreeMap::new(),
+        };
+        self.public.insert(name.to_owned(), parameter);
+    }
+
+    fn find(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.get(name).or_else(|| self.public.get(name))
+    }
+}
 
 /// Operation and handler.
-pub const OPERATIONS: &[Operation] = &[];
+pub const OPERATIONS: &[Operation] = &[
+    ("PutParameter", parameters::put),
+    ("DeleteParameter", parameters::delete),
+    ("DeleteParameters", parameters::delete_many),
+    ("GetParameter", read::get),
+    ("GetParameters", read::get_many),
+    ("GetParametersByPath", read::get_by_path),
+    ("DescribeParameters", read::describe),
+    ("AddTagsToResource", tags::add),
+    ("RemoveTagsFromResource", tags::remove),
+    ("ListTagsForResource", tags::list),
+];
 
-/// The earliest moment at which something happens by itself; never one at which [`advance`] then does nothing.
+/// The earliest moment at which something happens by itself: never.
 #[must_use]
 pub const fn due(_world: &World) -> Option<Timestamp> {
     None
 }
 
-/// Does what is due at `world.now`.
+/// Does what is due at `world.now`: nothing.
 pub const fn advance(_world: &mut World) {}
 
-/// Its live objects.
+/// Its live objects: the account's parameters, without the public ones.
 #[must_use]
-pub const fn live(_world: &World) -> Live {
-    Live::new()
+pub fn live(world: &World) -> Live {
+    let parameters = world.ssm.parameters.values();
+    parameters.map(|it| (format!("ssm/parameter/{}", it.name), serde_json::to_value(it).unwrap_or_default())).collect()
 }

@@ -1,30 +1,49 @@
-//! The security token service, imitated.
+//! The security token service, imitated: who is calling.
+//!
+//! Source: STS API reference, GetCallerIdentity.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::wire::Operation;
+use super::wire::{Answer, Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
 /// Its part of the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct State {}
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct State {
+    /// The IAM user that every caller is.
+    pub user: String,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { user: "sandbox".to_owned() }
+    }
+}
 
 /// Operation and handler.
-pub const OPERATIONS: &[Operation] = &[];
+pub const OPERATIONS: &[Operation] = &[("GetCallerIdentity", get_caller_identity)];
 
-/// The earliest moment at which something happens by itself; never one at which [`advance`] then does nothing.
+/// The earliest moment at which something happens by itself: never.
 #[must_use]
 pub const fn due(_world: &World) -> Option<Timestamp> {
     None
 }
 
-/// Does what is due at `world.now`.
+/// Does what is due at `world.now`: nothing.
 pub const fn advance(_world: &mut World) {}
 
-/// Its live objects.
+/// Its live objects: none.
 #[must_use]
 pub const fn live(_world: &World) -> Live {
     Live::new()
+}
+
+fn get_caller_identity(world: &mut World, _call: &Call<'_>) -> Result<Answer, Refusal> {
+    let answer = Xml::new()
+        .text("Arn", format!("arn:aws:iam::{}:user/{}", world.account, world.sts.user))
+        .text("UserId", "AIDASANDBOX0000000000")
+        .text("Account", &world.account);
+    Ok(answer.into())
 }
