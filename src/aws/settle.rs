@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::connect::Aws;
 use super::error::Error;
 use super::identity::Identity;
+use super::tags;
+use crate::resource::{Clash, Tags};
 
 /// How long after the intent an object may stay invisible to a describe by tag.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -67,5 +69,23 @@ where
             return Ok(None);
         }
         aws.clock().sleep(INTERVAL).await;
+    }
+}
+
+/// After a create by name or token said that the object exists: whether it is the one that `identity` makes. `find` looks
+/// under the name or key and gives id and tags; nothing there means that it is too young to be seen, so it is looked for
+/// until the window is over.
+///
+/// # Errors
+/// [`Error::Clash`]: what is there is not ours. Those of `find`.
+pub(super) async fn adopt<Find>(aws: &Aws, identity: &Identity, find: impl Fn() -> Find) -> Result<String, Error>
+where
+    Find: Future<Output = Result<Option<(String, Tags)>, Error>>,
+{
+    let clash = |id, why| Err(Error::Clash(Clash { address: identity.address.clone(), id, why }));
+    match settle(aws, aws.clock().now(), &find).await? {
+        Some((id, tags)) if tags::is_exactly(identity, &tags) => Ok(id),
+        Some((id, tags)) => clash(id, tags::difference(identity, &tags)),
+        None => clash(String::from("something"), String::from("AWS says that it exists, but does not show it")),
     }
 }

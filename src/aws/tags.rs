@@ -87,6 +87,19 @@ pub(super) fn is_exactly(identity: &Identity, tags: &Tags) -> bool {
     wanted.iter().all(|(key, value)| tags.get(key) == Some(value))
 }
 
+/// Why tags are not those of `identity`, as a sentence fragment.
+pub(super) fn difference(identity: &Identity, tags: &Tags) -> String {
+    let wanted = identity.tags(&Tags::new());
+    let differs = wanted.iter().find(|(key, value)| tags.get(*key) != Some(*value));
+    match differs {
+        Some((key, value)) => match tags.get(key) {
+            Some(other) => format!("its tag {key} is {other}, not {value}"),
+            None => format!("it has no tag {key}"),
+        },
+        None => String::from("its tags are ours"),
+    }
+}
+
 /// EC2's tags as a map.
 pub(super) fn from_ec2(tags: Option<Vec<Tag>>) -> Tags {
     let pair = |tag: Tag| Some((tag.key?, tag.value.unwrap_or_default()));
