@@ -1,0 +1,160 @@
+//! One YAML document of a rendered file, and the places of its parts.
+
+use std::fmt;
+
+use crate::problem::{Place, Problem};
+use crate::render::Rendered;
+use crate::render::yaml::{Node, Span, Value};
+
+/// One step from a value to one of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::spec) enum Step {
+    /// To the value of a key.
+    Key(String),
+    /// To an element of a list, counted from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<&String> for Step {
+    fn from(key: &String) -> Self {
+        Self::Key(key.clone())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// Makes a path: `steps!["spec", "subnets", 2, "cidr"]`.
+macro_rules! steps {
+    ($($step:expr),* $(,)?) => { [$($crate::spec::read::Step::from($step)),*] };
+}
+
+pub(in crate::spec) use steps;
+
+/// A path as people write it: `spec.subnets[2].cidr`.
+pub(in crate::spec) struct Dotted<'a>(pub(in crate::spec) &'a [Step]);
+
+impl fmt::Display for Dotted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if index == 0 => formatter.write_str(key)?,
+                Step::Key(key) => write!(formatter, ".{key}")?,
+                Step::Index(index) => write!(formatter, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A document and what was done to it so that it could be read.
+#[derive(Clone, Debug)]
+pub(in crate::spec) struct Document {
+    /// Name of the rendered file.
+    pub(in crate::spec) file: String,
+    /// `Cluster` or `NodeGroup`.
+    pub(in crate::spec) kind: &'static str,
+    /// Its values; mistakes have been taken out.
+    pub(in crate::spec) root: Node,
+    /// Parts that are not what the user wrote: nothing more can be said about them.
+    pub(in crate::spec) replaced: Vec<Vec<Step>>,
+}
+
+impl Document {
+    /// Whether the part is something that the user did not write.
+    pub(in crate::spec) fn is_replaced(&self, path: &[Step]) -> bool {
+        self.replaced.iter().any(|replaced| path.starts_with(replaced))
+    }
+
+    /// Adds the place of a part to a problem: rendered, then template, then vars. Of a part that is not there, the
+    /// nearest one around it.
+    pub(in crate::spec) fn locate(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
+        self.places(rendered, self.value_span(path), label)
+    }
+
+    /// The same for the key of a part.
+    pub(in crate::spec) fn locate_key(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
+        self.places(rendered, self.key_span(path), label)
+    }
+
+    fn places(&self, rendered: &Rendered, span: Span, label: &str) -> Vec<Place> {
+        let mut places = rendered.place(&self.file, span.line, span.column, span.length);
+        if let Some(first) = places.first_mut() {
+            label.clone_into(&mut first.label);
+        }
+        places
+    }
+
+    /// The value's span; of mappings and lists, that of their key, which says more than their first line.
+    fn value_span(&self, path: &[Step]) -> Span {
+        match self.node(path) {
+            Some(node) if !matches!(node.value, Value::Mapping(_) | Value::Sequence(_) | Value::Null) => node.span,
+            _ => self.key_span(path),
+        }
+    }
+
+    fn key_span(&self, path: &[Step]) -> Span {
+        let mut node = &self.root;
+        let mut span = node.span;
+        for step in path {
+            match (step, &node.value) {
+                (Step::Key(key), Value::Mapping(mapping)) => match mapping.entry(key) {
+                    Some(entry) => (node, span) = (&entry.value, entry.key.span),
+                    None => break,
+                },
+                (Step::Index(index), Value::Sequence(items)) => match items.get(*index) {
+                    Some(item) => (node, span) = (item, item.span),
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        span
+    }
+
+    /// The part, if it is there.
+    pub(in crate::spec) fn node(&self, path: &[Step]) -> Option<&Node> {
+        path.iter().try_fold(&self.root, |node, step| match step {
+            Step::Key(key) => node.get(key),
+            Step::Index(index) => node.as_sequence()?.get(*index),
+        })
+    }
+
+    /// Changes the part with `change`; does nothing if it is not there.
+    pub(in crate::spec) fn edit(&mut self, path: &[Step], change: impl FnOnce(&mut Node)) {
+        edit(&mut self.root, path, change);
+    }
+}
+
+fn edit(node: &mut Node, path: &[Step], change: impl FnOnce(&mut Node)) {
+    let Some((step, rest)) = path.split_first() else { return change(node) };
+    match (step, &mut node.value) {
+        (Step::Key(key), Value::Mapping(mapping)) => {
+            let mut entries = mapping.entries().to_vec();
+            if let Some(entry) = entries.iter_mut().find(|entry| &entry.key.name == key) {
+                edit(&mut entry.value, rest, change);
+            }
+            *mapping = entries.into();
+        }
+        (Step::Index(index), Value::Sequence(items)) => {
+            if let Some(item) = items.get_mut(*index) {
+                edit(item, rest, change);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Adds places to a problem.
+pub(in crate::spec) fn with_places(problem: Problem, places: Vec<Place>) -> Problem {
+    places.into_iter().fold(problem, Problem::at)
+}
