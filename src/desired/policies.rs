@@ -1,0 +1,210 @@
+//! IAM policy documents: what an instance may do, scoped to its own cluster by tag or path wherever IAM can.
+
+use serde_json::{Value, json};
+
+use super::builder::Builder;
+use super::{names, tags};
+use crate::spec::Cni;
+
+/// Under the cluster's parameter path: what a worker needs to join, and all that it may read.
+pub(super) const JOIN_PARAMETER: &str = "join";
+
+/// Who may take a role: EC2 instances.
+pub(super) fn trust(builder: &Builder<'_>) -> Value {
+    // In China the service's name has another ending (IAM user guide, "AWS service principals").
+    let service =
+        if partition(&builder.facts.region) == "aws-cn" { "ec2.amazonaws.com.cn" } else { "ec2.amazonaws.com" };
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    })
+}
+
+/// What a control-plane member does itself: take its volume, read its keys, publish the join token.
+pub(super) fn member(builder: &Builder<'_>) -> Value {
+    let owned = json!({"StringEquals": {format!("aws:ResourceTag/{}", tags::cluster_tag(builder.name())): "owned"}});
+    let mut statements = vec![
+        json!({
+            "Sid": "FindVolumeAndAddress", "Effect": "Allow", "Resource": "*",
+            "Action": ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeVolumes"],
+        }),
+        json!({
+            "Sid": "TakeVolume", "Effect": "Allow", "Action": "ec2:AttachVolume",
+            "Resource": [ec2(builder, "volume/*"), ec2(builder, "instance/*")],
+            "Condition": owned,
+        }),
+        json!({
+            "Sid": "MarkVolume", "Effect": "Allow", "Action": "ec2:CreateTags",
+            "Resource": ec2(builder, "volume/*"),
+            "Condition": {
+                "StringEquals": {format!("aws:ResourceTag/{}", tags::cluster_tag(builder.name())): "owned"},
+                "ForAllValues:StringEquals": {"aws:TagKeys": ["etcd-initialized"]},
+            },
+        }),
+        json!({
+            "Sid": "ReadKeys", "Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
+            "Resource": [parameter(builder, "*"), parameter(builder, "").trim_end_matches('/').to_owned()],
+        }),
+        json!({
+            "Sid": "PublishJoinToken", "Effect": "Allow", "Action": "ssm:PutParameter",
+            "Resource": parameter(builder, JOIN_PARAMETER),
+        }),
+    ];
+    if let Some(backup) = &builder.spec().backup {
+        let bucket = format!("arn:{}:s3:::{}", partition(&builder.facts.region), backup.bucket);
+        let prefix = backup.prefix.clone().unwrap_or_else(|| builder.name().to_string());
+        let prefix = prefix.trim_matches('/');
+        statements.push(json!({
+            "Sid": "StoreSnapshots", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": format!("{bucket}/{prefix}/*"),
+        }));
+        statements.push(json!({
+            "Sid": "ListSnapshots", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket,
+            "Condition": {"StringLike": {"s3:prefix": format!("{prefix}/*")}},
+        }));
+    }
+    document(statements)
+}
+
+/// What Kubernetes' cloud controller and EBS driver do on members: load balancers and volumes of the cluster only
+/// (cloud-provider-aws, "Prerequisites"; each create is tied to the cluster's tag in the request).
+pub(super) fn cloud_controller(builder: &Builder<'_>) -> Value {
+    let tag = tags::cluster_tag(builder.name());
+    let owned = json!({"StringEquals": {format!("aws:ResourceTag/{tag}"): "owned"}});
+    let created = json!({"StringEquals": {format!("aws:RequestTag/{tag}"): "owned"}});
+    document(vec![
+        json!({
+            "Sid": "Look", "Effect": "Allow", "Resource": "*",
+            "Action": [
+                "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLaunchConfigurations",
+                "autoscaling:DescribeTags", "ec2:DescribeAvailabilityZones", "ec2:DescribeInstances",
+                "ec2:DescribeInstanceTopology", "ec2:DescribeRegions", "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshots", "ec2:DescribeSubnets", "ec2:DescribeTags",
+                "ec2:DescribeVolumes", "ec2:DescribeVolumesModifications", "ec2:DescribeVpcs",
+                "elasticloadbalancing:Describe*",
+            ],
+        }),
+        json!({
+            "Sid": "Make", "Effect": "Allow", "Resource": "*", "Condition": created,
+            "Action": [
+                "ec2:CreateSecurityGroup", "ec2:CreateVolume", "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:CreateListener",
+            ],
+        }),
+        json!({
+            "Sid": "MakeGroupInNetwork", "Effect": "Allow", "Action": "ec2:CreateSecurityGroup",
+            "Resource": ec2(builder, "vpc/*"),
+        }),
+        json!({
+            "Sid": "TagWhatItMakes", "Effect": "Allow", "Resource": "*",
+            "Action": ["ec2:CreateTags", "elasticloadbalancing:AddTags"],
+            "Condition": {
+                "StringEquals": {format!("aws:RequestTag/{tag}"): "owned"},
+                "Null": {"ec2:CreateAction": "false"},
+            },
+        }),
+        json!({
+            "Sid": "ChangeItsOwn", "Effect": "Allow", "Resource": "*", "Condition": owned,
+            "Action": [
+                "ec2:AttachVolume", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+                "ec2:DeleteSecurityGroup", "ec2:DeleteVolume", "ec2:DetachVolume", "ec2:ModifyVolume",
+                "ec2:RevokeSecurityGroupIngress", "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:AttachLoadBalancerToSubnets", "elasticloadbalancing:ConfigureHealthCheck",
+                "elasticloadbalancing:CreateLoadBalancerListeners", "elasticloadbalancing:DeleteListener",
+                "elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteLoadBalancerListeners",
+                "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+                "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:DetachLoadBalancerFromSubnets",
+                "elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "elasticloadbalancing:ModifyTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes",
+                "elasticloadbalancing:RegisterInstancesWithLoadBalancer", "elasticloadbalancing:RegisterTargets",
+                "elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups",
+            ],
+        }),
+    ])
+}
+
+/// What a node does: join, and nothing else; with the Amazon VPC plug-in, give addresses to pods.
+pub(super) fn node(builder: &Builder<'_>) -> Value {
+    let mut statements = vec![
+        json!({
+            "Sid": "Join", "Effect": "Allow", "Action": "ssm:GetParameter",
+            "Resource": parameter(builder, JOIN_PARAMETER),
+        }),
+        json!({"Sid": "FindItself", "Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}),
+    ];
+    if builder.spec().network.cni == Cni::AmazonVpc {
+        // The plug-in's own list ("Amazon VPC CNI: IAM policy").
+        statements.push(json!({
+            "Sid": "PodAddresses", "Effect": "Allow", "Resource": "*",
+            "Action": [
+                "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface", "ec2:DescribeInstanceTypes", "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DetachNetworkInterface",
+                "ec2:ModifyNetworkInterfaceAttribute", "ec2:UnassignPrivateIpAddresses",
+            ],
+        }));
+        statements.push(json!({
+            "Sid": "PodAddressTags", "Effect": "Allow", "Action": "ec2:CreateTags",
+            "Resource": ec2(builder, "network-interface/*"),
+        }));
+    }
+    document(statements)
+}
+
+/// The cluster-autoscaler, which runs on admin nodes: it resizes this cluster's groups only (its documentation, "IAM
+/// policy").
+pub(super) fn autoscaler(builder: &Builder<'_>) -> Value {
+    let tag = format!("aws:ResourceTag/k8s.io/cluster-autoscaler/{}", builder.name());
+    document(vec![
+        json!({
+            "Sid": "Look", "Effect": "Allow", "Resource": "*",
+            "Action": [
+                "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+                "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities",
+                "autoscaling:DescribeTags", "ec2:DescribeImages", "ec2:DescribeInstanceTypes",
+                "ec2:DescribeLaunchTemplateVersions", "ec2:GetInstanceTypesFromInstanceRequirements",
+            ],
+        }),
+        json!({
+            "Sid": "Resize", "Effect": "Allow", "Resource": "*",
+            "Action": ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            "Condition": {"StringEquals": {tag: "owned"}},
+        }),
+    ])
+}
+
+/// Session Manager's channels, without the parameters that AWS' managed policy lets an instance read.
+pub(super) fn session_manager() -> Value {
+    document(vec![json!({
+        "Sid": "SessionManager", "Effect": "Allow", "Resource": "*",
+        "Action": [
+            "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+        ],
+    })])
+}
+
+fn document(statements: Vec<Value>) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn ec2(builder: &Builder<'_>, what: &str) -> String {
+    let facts = builder.facts;
+    format!("arn:{}:ec2:{}:{}:{what}", partition(&facts.region), facts.region, facts.account)
+}
+
+/// The ARN of a parameter of the cluster (its path begins with the slash that the ARN has anyway).
+fn parameter(builder: &Builder<'_>, name: &str) -> String {
+    let facts = builder.facts;
+    let path = names::parameter_path(builder.name());
+    format!("arn:{}:ssm:{}:{}:parameter{path}{name}", partition(&facts.region), facts.region, facts.account)
+}
+
+/// AWS' separate worlds (IAM user guide, "ARN format").
+fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole clusters: what a specification becomes.
