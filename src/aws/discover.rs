@@ -38,6 +38,11 @@ impl Scope {
         Self { cluster, uid: None, resources: BTreeMap::new(), ids: BTreeMap::new() }
     }
 
+    /// The recorded AWS ids of one kind.
+    pub(super) fn ids_of(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.ids.iter().filter(move |(address, _)| address.kind() == kind).map(|(_, id)| id.as_str())
+    }
+
     /// The known resources of one kind, with their addresses.
     pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = (&Address, &Resource)> {
         self.resources.iter().filter(move |(address, _)| address.kind() == kind)

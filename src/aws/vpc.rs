@@ -11,6 +11,7 @@ use super::dispatch::Update;
 use super::error::Error;
 use super::identity::Identity;
 use super::ids::{Ids, Made};
+use super::join::try_join_all;
 use super::settle::make_once;
 use super::{holders, pages, tags};
 use crate::resource::{Attributes, Found, Kind, Observed, Readiness, Vpc};
@@ -18,7 +19,10 @@ use crate::resource::{Attributes, Found, Kind, Observed, Readiness, Vpc};
 /// Largest page of DescribeVpcs (EC2 API reference).
 const PAGE: i32 = 1000;
 
-async fn describe(aws: &Aws, filters: Vec<aws_sdk_ec2::types::Filter>) -> Result<Vec<aws_sdk_ec2::types::Vpc>, Error> {
+pub(super) async fn describe(
+    aws: &Aws,
+    filters: Vec<aws_sdk_ec2::types::Filter>,
+) -> Result<Vec<aws_sdk_ec2::types::Vpc>, Error> {
     pages::all("DescribeVpcs", async |token| {
         let request =
             aws.ec2().describe_vpcs().set_filters(Some(filters.clone())).max_results(PAGE).set_next_token(token);
@@ -29,7 +33,7 @@ async fn describe(aws: &Aws, filters: Vec<aws_sdk_ec2::types::Filter>) -> Result
 }
 
 /// Whether the resolver and the names of a VPC are on: EC2 tells each in a call of its own.
-async fn attributes(aws: &Aws, id: &str) -> Result<(bool, bool), Error> {
+pub(super) async fn attributes(aws: &Aws, id: &str) -> Result<(bool, bool), Error> {
     let ask = async |attribute: VpcAttributeName| {
         let request = aws.ec2().describe_vpc_attribute().vpc_id(id).attribute(attribute);
         call(aws, Call::read("DescribeVpcAttribute"), || request.clone().send()).await
@@ -51,13 +55,27 @@ fn state(vpc: &aws_sdk_ec2::types::Vpc) -> Readiness {
 /// All VPCs of the cluster: one in a healthy world.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     let mut observed = Observed::default();
-    for vpc in describe(aws, vec![tags::of_cluster(&scope.cluster)]).await? {
+    let known = async |id: &str| match attributes(aws, id).await {
+        // Recorded, but deleted.
+        Err(error) if error.is_not_found() => Ok(None),
+        outcome => outcome.map(|attributes| Some((id.to_owned(), attributes))),
+    };
+    // The attributes of a recorded VPC need not wait until the describe shows its id.
+    let (vpcs, known) = tokio::try_join!(
+        describe(aws, vec![tags::of_cluster(&scope.cluster)]),
+        try_join_all(scope.ids_of(Kind::Vpc).map(known)),
+    )?;
+    let known: BTreeMap<String, (bool, bool)> = known.into_iter().flatten().collect();
+    for vpc in vpcs {
         let id = vpc.vpc_id().unwrap_or_default().to_owned();
         let Some(Ok(cidr)) = vpc.cidr_block().map(str::parse) else {
             return Err(Error::Malformed { operation: "DescribeVpcs", what: "a VPC without an IPv4 range" });
         };
         let readiness = state(&vpc);
-        let (dns_support, dns_hostnames) = attributes(aws, &id).await?;
+        let (dns_support, dns_hostnames) = match known.get(&id) {
+            Some(known) => *known,
+            None => attributes(aws, &id).await?,
+        };
         let all = tags::from_ec2(vpc.tags);
         tags::sight(&mut observed, scope, Kind::Vpc, id, &all, |tags| {
             (Vpc { cidr, dns_support, dns_hostnames, tags }.into(), Attributes::new(), readiness)

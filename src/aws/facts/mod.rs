@@ -1,0 +1,75 @@
+//! Fills [`Facts`]: what the world must tell before the desired resources can be computed. Only reads; all look-ups at
+//! the same time, each at most two calls deep.
+
+mod image;
+mod network;
+mod zone;
+
+use std::collections::BTreeSet;
+
+use super::call::{Call, call};
+use super::connect::Aws;
+use super::error::Error;
+use super::tags;
+use crate::desired::Facts;
+
+/// What to look up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether to list the zones of the region.
+    pub zones: Zones,
+    /// The zone for the cluster's records.
+    pub hosted_zone: Option<WantedZone>,
+    /// Images as the manifests say them: `ami-…`; `ssm:/path` for a Systems Manager parameter; `OWNER/NAME` for the
+    /// newest image of that name, with `*` for any text, where OWNER is an account id or `self`.
+    pub images: BTreeSet<String>,
+    /// An existing VPC, `vpc-…`.
+    pub network: Option<String>,
+}
+
+/// Whether to list the zones of the region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Zones {
+    /// Those that are available.
+    #[default]
+    Listed,
+    /// Not: nobody asks, and it costs a call.
+    Ignored,
+}
+
+/// Which hosted zone to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedZone {
+    /// A DNS name without the last dot: the longest existing zone that is it, or holds it, is found.
+    pub name: String,
+    /// Whether only VPCs see it.
+    pub private: bool,
+}
+
+/// Looks everything up at the same time.
+///
+/// # Errors
+/// That of the first call that failed. What does not exist is no error: it is absent.
+pub async fn facts(aws: &Aws, wanted: &Wanted) -> Result<Facts, Error> {
+    let (caller, zones, hosted_zone, images, network) = tokio::try_join!(
+        aws.identity(),
+        zones(aws, wanted.zones),
+        zone::find(aws, wanted.hosted_zone.as_ref()),
+        image::find(aws, &wanted.images),
+        network::find(aws, wanted.network.as_deref()),
+    )?;
+    Ok(Facts { account: caller.account, region: aws.region().to_owned(), zones, hosted_zone, images, network })
+}
+
+/// Names of the available zones, sorted; local zones and Wavelength zones that nobody opted in to are not shown by EC2.
+async fn zones(aws: &Aws, zones: Zones) -> Result<Vec<String>, Error> {
+    if zones == Zones::Ignored {
+        return Ok(Vec::new());
+    }
+    let request = aws.ec2().describe_availability_zones().filters(tags::filter("state", "available"));
+    let answer = call(aws, Call::read("DescribeAvailabilityZones"), || request.clone().send()).await?;
+    let zones = answer.availability_zones.unwrap_or_default();
+    let mut names: Vec<String> = zones.into_iter().filter_map(|zone| zone.zone_name).collect();
+    names.sort();
+    Ok(names)
+}
