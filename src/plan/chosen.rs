@@ -46,6 +46,30 @@ pub(super) fn overlook(kind: Kind, wanted: &Fields, observed: &mut Fields, appli
     }
 }
 
+/// Record sets whose values are the addresses of network interfaces: where the observed values are those, the two sides
+/// say the same in two ways.
+pub(super) fn overlook_addresses(
+    wanted: &Resource,
+    observed: &mut Fields,
+    address_of: impl Fn(&Address) -> Option<String>,
+) {
+    let Resource::RecordSet(record) = wanted else { return };
+    if record.addresses.is_empty() {
+        return;
+    }
+    let resolved = record.addresses.iter().map(|reference| reference.address().and_then(&address_of));
+    let Some(resolved) = resolved.collect::<Option<Vec<String>>>() else { return };
+    let wanted_values: BTreeSet<&str> = record.values.iter().chain(&resolved).map(String::as_str).collect();
+    let seen: BTreeSet<&str> =
+        observed.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if seen == wanted_values {
+        let fields = wanted.fields();
+        for field in ["values", "addresses"] {
+            observed.insert(field.to_owned(), fields.get(field).cloned().unwrap_or_default());
+        }
+    }
+}
+
 /// The sizes that scheduled actions give to groups: between two of them a group's size is theirs, not ours.
 #[derive(Default)]
 pub(super) struct Schedules {

@@ -3,6 +3,7 @@
 
 pub mod duration;
 pub mod output;
+pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod table;
