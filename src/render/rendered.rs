@@ -1,7 +1,11 @@
 //! The rendered files of one cluster, and where each part of them comes from.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::name::ClusterName;
 use crate::problem::Place;
+use crate::render::engine::{Engine, Origin, Provenance};
+use crate::render::layers::{Var, VarValue};
 use crate::render::source::{Source, Span};
 
 /// The rendered files of one cluster.
@@ -11,6 +15,8 @@ pub struct Rendered {
     pub cluster: ClusterName,
     /// One file per template, in the order of the templates' names.
     pub documents: Vec<RenderedFile>,
+    vars: Arc<Var>,
+    origins: Option<Arc<Origins>>,
 }
 
 /// The text that one template gave.
@@ -22,11 +28,22 @@ pub struct RenderedFile {
     pub source: Source,
 }
 
+/// What it takes to tell where the text comes from; worked out when first asked, because most runs never ask.
+#[derive(Debug)]
+struct Origins {
+    engine: Arc<Engine>,
+    files: Vec<OnceLock<Option<Provenance>>>,
+}
+
 impl RenderedFile {
     /// The rendered text.
     #[must_use]
     pub fn text(&self) -> &str {
         self.source.text()
+    }
+
+    fn new(name: String, text: String) -> Self {
+        Self { source: Source::new(format!("rendered {name}"), text), name }
     }
 }
 
@@ -35,22 +52,66 @@ impl Rendered {
     /// manifests that were rendered before.
     #[must_use]
     pub fn from_texts<'a>(cluster: ClusterName, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let documents = texts
-            .into_iter()
-            .map(|(name, text)| RenderedFile {
-                name: name.to_owned(),
-                source: Source::new(format!("rendered {name}"), text),
-            })
-            .collect();
-        Self { cluster, documents }
+        let documents = texts.into_iter().map(|(name, text)| RenderedFile::new(name.to_owned(), text.to_owned()));
+        let nothing = VarValue::Mapping { entries: Vec::new(), removed: Vec::new() };
+        let vars = Var { path: String::new(), value: nothing, settings: Vec::new() };
+        Self { cluster, documents: documents.collect(), vars: Arc::new(vars), origins: None }
+    }
+
+    /// What an engine printed for a cluster.
+    pub(super) fn new(
+        cluster: ClusterName,
+        engine: &Arc<Engine>,
+        vars: Arc<Var>,
+        files: Vec<(String, String)>,
+    ) -> Self {
+        let origins = Origins { engine: Arc::clone(engine), files: files.iter().map(|_| OnceLock::new()).collect() };
+        let documents = files.into_iter().map(|(name, text)| RenderedFile::new(name, text)).collect();
+        Self { cluster, documents, vars, origins: Some(Arc::new(origins)) }
+    }
+
+    /// The merged vars, each value with the layers that set it.
+    #[must_use]
+    pub fn vars(&self) -> &Arc<Var> {
+        &self.vars
     }
 
     /// Where a part of a rendered file comes from: the rendered place first, then the template line (behind it the
-    /// lines that included its snippet), then the vars lines that set the values. `file` is [`RenderedFile::name`];
-    /// line and column are 1-based, the length is in characters. Empty when there is no such file.
+    /// lines that called its snippet), then the vars lines that set the values. `file` is [`RenderedFile::name`] or the
+    /// name of its source; line and column are 1-based, the length is in characters. Empty when there is no such file.
     #[must_use]
     pub fn place(&self, file: &str, line: usize, column: usize, length: usize) -> Vec<Place> {
-        let Some(document) = self.documents.iter().find(|document| document.name == file) else { return Vec::new() };
-        vec![document.source.place(Span::new(line, column, length), "")]
+        let Some(document) = self.documents.iter().position(|one| one.name == file || one.source.name() == file) else {
+            return Vec::new();
+        };
+        let mut places = vec![self.documents[document].source.place(Span::new(line, column, length), "")];
+        let Some(origin) = self.origin(document, line, column, length) else { return places };
+        let (source, span) = &origin.template;
+        places.push(source.place(*span, "from this template line"));
+        for ((source, span), _) in &origin.called_by {
+            places.push(source.place(*span, "called from here"));
+        }
+        for (var, is_key) in &origin.values {
+            if let Some(setting) = var.set_by() {
+                places.push(match is_key {
+                    true => setting.source.place(setting.key, "key set here"),
+                    false => setting.place("value set here"),
+                });
+            }
+        }
+        places
+    }
+
+    /// The origin of a place of the document at a position.
+    pub(super) fn origin(&self, document: usize, line: usize, column: usize, length: usize) -> Option<Origin> {
+        self.provenance(document)?.origin(line, column, length)
+    }
+
+    /// Where everything of the document at a position comes from.
+    pub(super) fn provenance(&self, document: usize) -> Option<&Provenance> {
+        let origins = self.origins.as_ref()?;
+        let text = self.documents.get(document)?.text();
+        let file = origins.files.get(document)?;
+        file.get_or_init(|| origins.engine.provenance(&self.vars, document, text)).as_ref()
     }
 }
