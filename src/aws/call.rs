@@ -197,7 +197,7 @@ impl Failed {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let request_id = error.request_id().map(str::to_owned);
+        let request_id = error.request_id().map(str::to_owned).or_else(|| request_id_in(error.raw_response()?));
         let status = error.raw_response().map(|response| response.status().as_u16());
         if let SdkError::ServiceError(service) = error
             && let Some(code) = service.err().code()
@@ -265,6 +265,14 @@ fn hint(aws: &Aws, error: &CallError) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// The request id from the body of an error; EC2 spells it `RequestID`, the other query services `RequestId`.
+fn request_id_in(response: &HttpResponse) -> Option<String> {
+    let text = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let (_, after) = text.split_once("<RequestID>").or_else(|| text.split_once("<RequestId>"))?;
+    let (id, _) = after.split_once('<')?;
+    Some(id.trim().to_owned())
 }
 
 /// A readable line from an answer that is no AWS error, such as a proxy's page.

@@ -194,3 +194,37 @@ fn route53_operation(method: &str, uri: &str) -> &'static str {
         _ => "UnknownRoute53Operation",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &str) -> HttpRequest {
+        HttpRequest::new(SdkBody::from(body))
+    }
+
+    #[test]
+    fn the_operation_is_read_from_each_protocol() {
+        let form = request("Version=2016-11-15&Action=CreateVpc&CidrBlock=10.0.0.0%2F16");
+        assert_eq!(operation(Service::Ec2, &form), "CreateVpc");
+        let mut json = request("{}");
+        json.headers_mut().insert("x-amz-target", "AmazonSSM.GetParameters");
+        assert_eq!(operation(Service::Ssm, &json), "GetParameters");
+        let base = "https://route53.amazonaws.com/2013-04-01";
+        for (method, path, expected) in [
+            ("GET", "/hostedzonesbyname?dnsname=a.b.", "ListHostedZonesByName"),
+            ("GET", "/hostedzone/Z1/rrset?maxitems=300", "ListResourceRecordSets"),
+            ("POST", "/hostedzone/Z1/rrset/", "ChangeResourceRecordSets"),
+            ("POST", "/hostedzone/Z1/rrset", "ChangeResourceRecordSets"),
+            ("GET", "/change/C1", "GetChange"),
+        ] {
+            assert_eq!(route53_operation(method, &format!("{base}{path}")), expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_route_needs_the_lease() {
+        assert!(!reads(route53_operation("DELETE", "https://route53.amazonaws.com/2013-04-01/hostedzone/Z1")));
+        assert!(!reads(&operation(Service::Ec2, &request(""))));
+    }
+}

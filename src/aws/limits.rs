@@ -144,3 +144,45 @@ impl Buckets {
         if bucket.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-bucket.tokens / rate.per_second) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_its_refill_after() {
+        let buckets = Buckets::new(Limits::default());
+        let now = Duration::from_secs(1000);
+        for _ in 0..50 {
+            assert_eq!(buckets.take(Service::Ec2, "CreateSubnet", now), Duration::ZERO);
+        }
+        assert_eq!(buckets.take(Service::Ec2, "CreateSubnet", now), Duration::from_millis(200));
+        assert_eq!(buckets.take(Service::Ec2, "CreateSubnet", now), Duration::from_millis(400));
+        // Another API of EC2 has its own.
+        assert_eq!(buckets.take(Service::Ec2, "CreateRouteTable", now), Duration::ZERO);
+        // Ten seconds later 48 of the 50 are back: two were borrowed.
+        let later = now + Duration::from_secs(10);
+        for _ in 0..48 {
+            assert_eq!(buckets.take(Service::Ec2, "CreateSubnet", later), Duration::ZERO);
+        }
+        assert_ne!(buckets.take(Service::Ec2, "CreateSubnet", later), Duration::ZERO);
+    }
+
+    #[test]
+    fn route_53_has_one_configurable_bucket() {
+        let buckets = Buckets::new(Limits { route53: Rate { burst: 1.0, per_second: 5.0 } });
+        assert_eq!(buckets.take(Service::Route53, "ListResourceRecordSets", Duration::ZERO), Duration::ZERO);
+        let wait = buckets.take(Service::Route53, "ChangeResourceRecordSets", Duration::ZERO);
+        assert_eq!(wait, Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_load_balancer_takes_five_seconds_after_the_tenth() {
+        let buckets = Buckets::new(Limits::default());
+        for _ in 0..10 {
+            assert_eq!(buckets.take(Service::LoadBalancing, "CreateLoadBalancer", Duration::ZERO), Duration::ZERO);
+        }
+        let wait = buckets.take(Service::LoadBalancing, "CreateLoadBalancer", Duration::ZERO);
+        assert_eq!(wait, Duration::from_secs(5));
+    }
+}

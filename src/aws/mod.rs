@@ -54,3 +54,6 @@ pub use fence::{Fence, LeaseEnded};
 pub use identity::{Identity, TAG_PREFIX, tag};
 pub use ids::{Ids, Made};
 pub use limits::{Limits, Rate, Service};
+
+#[cfg(test)]
+mod tests;
