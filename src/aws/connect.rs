@@ -21,6 +21,7 @@ use super::error::Error;
 use super::fence::Fence;
 use super::gate::{Gate, GatedClient};
 use super::limits::{Limits, Service};
+use super::record_set;
 use crate::clock::Clock;
 
 /// How long a TCP and TLS connection may take to be made; the SDK's own default is 3.1 s.
@@ -90,6 +91,7 @@ struct Shared {
     route53: aws_sdk_route53::Client,
     ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
+    record_changes: record_set::Changes,
 }
 
 impl Aws {
@@ -109,6 +111,7 @@ impl Aws {
             route53: aws_sdk_route53::Client::new(&gated(Service::Route53)),
             ssm: aws_sdk_ssm::Client::new(&gated(Service::Ssm)),
             sts: aws_sdk_sts::Client::new(&gated(Service::Sts)),
+            record_changes: record_set::Changes::default(),
             region: settings.region,
             clock: settings.clock,
             gate,
@@ -196,6 +199,10 @@ impl Aws {
 
     pub(super) fn ssm(&self) -> &aws_sdk_ssm::Client {
         &self.shared.ssm
+    }
+
+    pub(super) fn record_changes(&self) -> &record_set::Changes {
+        &self.shared.record_changes
     }
 
     fn sts(&self) -> &aws_sdk_sts::Client {

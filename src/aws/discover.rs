@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use super::connect::Aws;
 use super::error::Error;
 use super::{
-    auto_scaling_group, elastic_ip, instance_profile, internet_gateway, launch_template, listener, load_balancer,
-    nat_gateway, network_interface, record_set, role, route_table, scheduled_action, security_group, subnet,
-    target_group, volume, vpc,
+    auto_scaling_group, balancing, elastic_ip, internet_gateway, launch_template, nat_gateway, network_interface,
+    record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,
 };
 use crate::name::ClusterName;
 use crate::resource::{
@@ -63,6 +62,7 @@ pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
         observed.instances.extend(part.instances);
     }
     name_references(&mut observed);
+    record_set::name_addresses(&mut observed, scope);
     observed.found.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
     observed.clashes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
     observed.instances.sort_by(|a, b| a.id.cmp(&b.id));
@@ -94,13 +94,12 @@ async fn machines(aws: &Aws, scope: &Scope) -> Result<[Observed; 5], Error> {
     Ok(parts.into())
 }
 
-async fn services(aws: &Aws, scope: &Scope) -> Result<[Observed; 6], Error> {
+async fn services(aws: &Aws, scope: &Scope) -> Result<[Observed; 3], Error> {
     let parts = tokio::try_join!(
+        // With the instance profiles: one call gives both.
         role::discover(aws, scope),
-        instance_profile::discover(aws, scope),
-        load_balancer::discover(aws, scope),
-        target_group::discover(aws, scope),
-        listener::discover(aws, scope),
+        // With target groups and listeners: one call tells the tags of all.
+        balancing::discover(aws, scope),
         record_set::discover(aws, scope),
     )?;
     Ok(parts.into())

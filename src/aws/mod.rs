@@ -6,6 +6,7 @@
 //! for how long. Nothing here decides what should exist.
 
 mod auto_scaling_group;
+mod balancing;
 mod call;
 mod calls;
 mod connect;
@@ -21,12 +22,14 @@ mod holders;
 mod identity;
 mod ids;
 mod instance_profile;
+mod instances;
 mod internet_gateway;
 mod join;
 mod launch_template;
 mod limits;
 mod listener;
 mod load_balancer;
+mod named;
 mod nat_gateway;
 mod network_interface;
 mod pages;

@@ -20,7 +20,8 @@ pub struct RecordSet {
     /// Values, sorted; empty for an alias.
     pub values: Vec<String>,
     /// Network interfaces whose primary private addresses (`attribute::PRIVATE_ADDRESS`) are values too: the API's
-    /// names where no load balancer stands in front of the members. Only ever desired: observed ones are values.
+    /// names where no load balancer stands in front of the members. Observed ones are values, except where
+    /// such references are wanted.
     #[serde(default)]
     pub addresses: Vec<Reference>,
     /// Points at a load balancer instead of having values.
