@@ -159,9 +159,9 @@ impl Rendered {
             let (template, span) = &origin.template;
             printed_by.push(template.place(*span, "by this template line"));
             vars.extend(origin.values.into_iter().map(|(var, _)| var));
-            for ((caller, span), chosen) in origin.called_by {
-                printed_by.push(caller.place(span, "called from here"));
-                vars.extend(chosen);
+            for call in origin.called_by {
+                printed_by.push(call.source.place(call.span, "called from here"));
+                vars.extend(call.chosen_by);
             }
         }
         let vars = vars.iter().map(|var| VarHistory::new(var)).collect();

@@ -179,7 +179,7 @@ impl Draft {
                 key: entry.key.span,
                 span: entry.value.span,
                 action,
-                shown: shown(source, &entry.value),
+                shown: shown(&entry.value),
             };
             match (known, &entry.value.value) {
                 (Some(at), Value::Null) => {
@@ -262,7 +262,7 @@ fn inside(node: &Node, path: String, key: Span, settings: &[Setting]) -> Var {
             key,
             span: node.span,
             action: Action::Set,
-            shown: shown(&setting.source, node),
+            shown: shown(node),
         })
         .into_iter()
         .collect();
@@ -273,7 +273,7 @@ fn inside(node: &Node, path: String, key: Span, settings: &[Setting]) -> Var {
 /// How long a value is shown on one line, in characters.
 const SHOWN: usize = 60;
 
-fn shown(source: &Source, node: &Node) -> String {
+fn shown(node: &Node) -> String {
     let text = match &node.value {
         Value::Null => String::from("null"),
         Value::Bool(value) => value.to_string(),
@@ -284,7 +284,7 @@ fn shown(source: &Source, node: &Node) -> String {
         }
         Value::String(text) => format!("{text:?}"),
         Value::Sequence(items) => {
-            format!("[{}]", items.iter().map(|item| shown(source, item)).collect::<Vec<_>>().join(", "))
+            format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
         Value::Mapping(mapping) => format!("{{{}}}", mapping.names().collect::<Vec<_>>().join(", ")),
     };

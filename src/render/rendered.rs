@@ -88,8 +88,8 @@ impl Rendered {
         let Some(origin) = self.origin(document, line, column, length) else { return places };
         let (source, span) = &origin.template;
         places.push(source.place(*span, "from this template line"));
-        for ((source, span), _) in &origin.called_by {
-            places.push(source.place(*span, "called from here"));
+        for call in &origin.called_by {
+            places.push(call.source.place(call.span, "called from here"));
         }
         for (var, is_key) in &origin.values {
             if let Some(setting) = var.set_by() {

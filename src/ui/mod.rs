@@ -4,6 +4,7 @@
 pub mod duration;
 pub mod output;
 pub mod plan;
+pub mod problem;
 pub mod progress;
 pub mod prompt;
 pub mod table;

@@ -23,8 +23,19 @@ pub(in crate::render) struct Origin {
     pub(in crate::render) template: (Source, Span),
     /// The vars that gave the value; the flag says that it is the key.
     pub(in crate::render) values: Vec<(Arc<Var>, bool)>,
-    /// The lines that called the snippet, macro or include, from the inside out, with the vars that chose it.
-    pub(in crate::render) called_by: Vec<((Source, Span), Vec<Arc<Var>>)>,
+    /// The lines that called the snippet, macro or include, from the inside out.
+    pub(in crate::render) called_by: Vec<Call>,
+}
+
+/// A line that called a snippet, macro or include.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct Call {
+    /// The line.
+    pub(in crate::render) source: Source,
+    /// The expression or block in it.
+    pub(in crate::render) span: Span,
+    /// The vars that it read: they chose what was called.
+    pub(in crate::render) chosen_by: Vec<Arc<Var>>,
 }
 
 /// A run of characters of one line with one origin.
@@ -84,7 +95,7 @@ impl Provenance {
                 let chosen = step.leaves.iter().map(|read| match read {
                     Read::Value(var) | Read::Key(var) => Arc::clone(var),
                 });
-                called_by.push(((site.source.clone(), site.span), chosen.collect()));
+                called_by.push(Call { source: site.source.clone(), span: site.span, chosen_by: chosen.collect() });
             }
             around = step.around.as_ref();
         }
