@@ -2,27 +2,73 @@
 //! fast-forward.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Records;
+use super::branch::{Branch, Landing, Snapshot};
+use super::bundle;
+use super::edit::Edit;
 use super::error::Error;
-use super::fence::Fence;
-use super::record::{ClusterRecord, Intent, Outcome, RunRecord};
+use super::fence::{Fence, LeaseEnded};
+use super::finding::{Finding, FindingKind, Findings};
+use super::message::{Phase, Stamp};
+use super::record::{ClusterRecord, Intent, IntentKind, Outcome, ResourceRecord, RunRecord, RunResult};
+use super::store::Acquire;
+use super::tree::Changes;
+use super::{Records, git, layout, tree};
+use crate::resource::Address;
+
+/// The longest pause between two tries of a push that nobody answers.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A held lock. Dropping it without [`Lease::release`] leaves the lock to be taken over when the lease has ended.
 #[derive(Debug)]
 pub struct Lease {
-    records: Records,
-    fence: Fence,
-    run: String,
+    branch: Arc<Branch>,
+    acquire: Acquire,
     epoch: u64,
+    fence: Fence,
+    /// The branch as we last moved it.
+    base: Snapshot,
+    /// What the next push changes in it.
+    staged: Edit,
+    /// Our pushes, confirmed or not: operation and when it started.
+    sent: Vec<(String, Duration)>,
+    /// When a push was last tried.
+    tried: Duration,
+}
+
+/// What a push is for.
+struct Purpose<'a> {
+    phase: Phase,
+    what: &'a str,
+    patience: Patience,
+}
+
+/// What to do when nobody answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Try until the lease ends, then write a bundle.
+    Lease,
+    /// Try once, then write a bundle: a person or a CI system has asked to stop.
+    Once,
+    /// Try once and leave it: a beat.
+    None,
 }
 
 impl Lease {
+    /// A lock that was pushed at `started`.
+    pub(super) fn begin(branch: Arc<Branch>, acquire: Acquire, base: Snapshot, started: Duration) -> Self {
+        let fence = Fence::new(*branch.clock(), branch.settings.timing, started);
+        let (epoch, staged) = (base.epoch, Edit::of(&base.view));
+        let sent = base.op.iter().map(|op| (op.clone(), started)).collect();
+        Self { branch, acquire, epoch, fence, base, staged, sent, tried: started }
+    }
+
     /// What the branch holds, with everything that this run has written or staged.
     #[must_use]
     pub const fn records(&self) -> &Records {
-        &self.records
+        &self.staged.view.records
     }
 
     /// What the call gate asks before every mutating call.
@@ -34,7 +80,7 @@ impl Lease {
     /// The run.
     #[must_use]
     pub fn run(&self) -> &str {
-        &self.run
+        &self.acquire.run
     }
 
     /// The lock's epoch.
@@ -49,8 +95,7 @@ impl Lease {
     /// [`Error::Invalid`] when name, uid, account or region differ from the recorded ones, or the uid is of a former
     /// cluster.
     pub fn stage_cluster(&mut self, cluster: ClusterRecord) -> Result<(), Error> {
-        self.records.cluster = Some(cluster);
-        Ok(())
+        self.stage(|edit| edit.cluster(cluster))
     }
 
     /// Replaces `manifests/` with the next push: file name → text.
@@ -58,8 +103,11 @@ impl Lease {
     /// # Errors
     /// [`Error::Invalid`] when a name is no plain file name or a text holds a secret.
     pub fn stage_manifests(&mut self, manifests: &BTreeMap<String, String>) -> Result<(), Error> {
-        let _ = manifests;
-        Ok(())
+        let present: Vec<String> = self.base.files.keys().chain(self.staged.changes.keys()).cloned().collect();
+        self.stage(|edit| {
+            let files = manifests.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes()));
+            edit.replace_folder(present.iter(), layout::MANIFESTS, files);
+        })
     }
 
     /// Writes `secrets/<name>.age` with the next push.
@@ -67,8 +115,49 @@ impl Lease {
     /// # Errors
     /// [`Error::Invalid`] when it is not age ciphertext.
     pub fn stage_secret(&mut self, name: &str, ciphertext: Vec<u8>) -> Result<(), Error> {
-        let _ = (name, ciphertext);
-        Ok(())
+        self.stage(|edit| edit.put(format!("secrets/{name}.age"), ciphertext))
+    }
+
+    /// Records an object that exists, with our tags, but is not in the records: nothing is called for it, so intent
+    /// and result go into the next push together. Answers what dead runs meant to do to its address.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the record breaks an invariant.
+    pub fn stage_adoption(&mut self, record: ResourceRecord) -> Result<(), Error> {
+        let address = record.address.clone();
+        self.stage_without_call(address, IntentKind::Adopt, Some(record))
+    }
+
+    /// Drops the record of an object that no longer exists: nothing is called for it, so intent and result go into the
+    /// next push together. Answers what dead runs meant to do to its address.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when an invariant would break.
+    pub fn stage_forget(&mut self, address: Address) -> Result<(), Error> {
+        self.stage_without_call(address, IntentKind::Forget, None)
+    }
+
+    fn stage_without_call(
+        &mut self,
+        address: Address,
+        operation: IntentKind,
+        record: Option<ResourceRecord>,
+    ) -> Result<(), Error> {
+        let (run, at) = (self.acquire.run.clone(), self.branch.clock().now());
+        let known = record.as_ref().or_else(|| self.records().resources.get(&address));
+        let intent = Intent {
+            address: address.clone(),
+            operation,
+            generation: known.map_or(0, |record| record.generation),
+            token: None,
+            id: known.map(|record| record.id.clone()),
+            resource: None,
+            at,
+        };
+        self.stage(|edit| {
+            edit.intent(&run, intent);
+            edit.outcome(&run, Outcome { address, record, at });
+        })
     }
 
     /// After a complete destroy: with the next push `cluster.json` becomes `former/<uid>.json`, so that a later create
@@ -77,7 +166,13 @@ impl Lease {
     /// # Errors
     /// [`Error::Invalid`] while there are resources or intents whose outcome is unknown.
     pub fn stage_retirement(&mut self) -> Result<(), Error> {
-        Ok(())
+        let left = self.records().resources.len();
+        let open: usize = self.staged.view.journals.values().map(|lines| super::journal::unresolved(lines).len()).sum();
+        if left + open > 0 {
+            let message = format!("{left} resources and {open} open intents are left, so the cluster is not gone");
+            return Err(invalid(FindingKind::Identity, layout::CLUSTER, message));
+        }
+        self.stage(Edit::retire)
     }
 
     /// One push: the outcomes of the wave before, and the intents of the next. `what` goes into the subject:
@@ -87,8 +182,18 @@ impl Lease {
     /// [`Error::LeaseEnded`] when the lock was lost; [`Error::Unpushed`] when no push arrived within the lease: start
     /// no call. [`Error::Invalid`] when an invariant would break.
     pub async fn write(&mut self, what: &str, intents: Vec<Intent>, outcomes: Vec<Outcome>) -> Result<(), Error> {
-        let _ = (what, intents, outcomes);
-        Ok(())
+        let phase = if intents.is_empty() { Phase::Result } else { Phase::Intent };
+        let run = self.acquire.run.clone();
+        self.stage(|edit| {
+            for outcome in outcomes {
+                edit.outcome(&run, outcome);
+            }
+            for intent in intents {
+                edit.intent(&run, intent);
+            }
+        })?;
+        self.space_out().await;
+        self.push(Purpose { phase, what, patience: Patience::Lease }).await
     }
 
     /// Pushes a beat if the last push is long ago. Call it while waiting, at least as often as
@@ -97,13 +202,25 @@ impl Lease {
     /// # Errors
     /// [`Error::LeaseEnded`] when the lock was lost.
     pub async fn beat_if_due(&mut self) -> Result<(), Error> {
-        Ok(())
+        if !self.beat_due_in().is_zero() {
+            return Ok(());
+        }
+        match self.push(Purpose { phase: Phase::Beat, what: "beat", patience: Patience::None }).await {
+            Err(Error::Unreachable { words, .. } | Error::Refused { words, .. }) => {
+                tracing::warn!(words, "the beat could not be pushed");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
-    /// How long until the next beat is due.
+    /// How long until the next beat is due: a spacing before [`super::Timing::beat`] is over, so that a caller who
+    /// looks every few seconds is never late.
     #[must_use]
     pub fn beat_due_in(&self) -> Duration {
-        Duration::from_secs(100)
+        let timing = self.branch.settings.timing;
+        let due = self.fence.pushed() + timing.beat.saturating_sub(timing.spacing);
+        due.max(self.tried + timing.spacing).saturating_sub(self.branch.clock().since_boot())
     }
 
     /// The last push: gives the lock back and replaces the journal by the run's record. Intents without an outcome
@@ -112,8 +229,205 @@ impl Lease {
     ///
     /// # Errors
     /// As [`Lease::write`].
-    pub async fn release(self, record: RunRecord) -> Result<String, Error> {
-        let _ = record;
-        Ok(String::new())
+    pub async fn release(mut self, mut record: RunRecord) -> Result<String, Error> {
+        record.run.clone_from(&self.acquire.run);
+        record.epoch = self.epoch;
+        let is_done = record.result == RunResult::Done;
+        let patience = if record.result == RunResult::Interrupted { Patience::Once } else { Patience::Lease };
+        let applied = record.plan.is_some().then(|| self.records().cluster.clone()).flatten();
+        self.stage(|edit| {
+            edit.close(&record);
+            if is_done {
+                edit.settle();
+                if let Some(cluster) = applied {
+                    edit.cluster(ClusterRecord { config: record.config.clone(), plan: record.plan.clone(), ..cluster });
+                }
+            }
+            edit.lock(None);
+        })?;
+        let what = match record.result {
+            RunResult::Done => "done",
+            RunResult::Failed => "failed",
+            RunResult::Interrupted => "interrupted",
+            RunResult::Abandoned => "abandoned",
+        };
+        self.push(Purpose { phase: Phase::Release, what, patience }).await?;
+        self.fence.end(LeaseEnded::Released);
+        Ok(self.base.tip.unwrap_or_default())
     }
+
+    /// Adds to the next push, all or nothing.
+    fn stage(&mut self, change: impl FnOnce(&mut Edit)) -> Result<(), Error> {
+        let mut edit = self.staged.clone();
+        change(&mut edit);
+        edit.view = self.branch.check(&self.base, &edit, self.epoch)?;
+        self.staged = edit;
+        Ok(())
+    }
+
+    /// Waits until the host may be pushed to again.
+    async fn space_out(&self) {
+        if self.branch.remote.is_local() {
+            return;
+        }
+        let next = self.tried + self.branch.settings.timing.spacing;
+        let clock = self.branch.clock();
+        clock.sleep(next.saturating_sub(clock.since_boot())).await;
+    }
+
+    /// Pushes what is staged. Whatever happens, it stays staged until it has arrived.
+    async fn push(&mut self, purpose: Purpose<'_>) -> Result<(), Error> {
+        let clock = *self.branch.clock();
+        let mut pause = Duration::from_secs(2);
+        loop {
+            let edit = self.next_edit(purpose.phase);
+            let op = git::unique()?;
+            let message = self.stamp(&op, purpose.phase).message(&self.acquire.operation, purpose.what);
+            let parent = self.base.tip.clone();
+            let commit = self.branch.draft(parent.as_deref(), &message, &edit.changes, &op).await?;
+            let started = clock.since_boot();
+            self.tried = started;
+            self.sent.push((op.clone(), started));
+            let (words, is_refused) = match self.branch.land(&commit, parent.as_deref()).await? {
+                Landing::Landed => {
+                    let cluster = &self.branch.settings.cluster;
+                    let landed = self.base.clone().with(commit, self.epoch, op, &edit, cluster);
+                    self.arrive(landed, started);
+                    self.branch.landed(&self.base).await;
+                    return Ok(());
+                }
+                Landing::Moved => {
+                    if self.find_ours(purpose.phase).await? {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Landing::Refused(words) => (words, true),
+                Landing::Unreachable(words) => (words, false),
+            };
+            let now = clock.since_boot();
+            let end = self.fence.pushed() + self.branch.settings.timing.ttl;
+            match purpose.patience {
+                Patience::None if is_refused => return Err(self.branch.refused(words)),
+                Patience::None => return Err(self.branch.unreachable(words)),
+                Patience::Lease if !is_refused && now + pause < end => {
+                    clock.sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Patience::Lease | Patience::Once => {
+                    return Err(bundle::save(&self.branch, &self.acquire.run, &op, words).await);
+                }
+            }
+        }
+    }
+
+    /// The branch is not where we left it. If a push of ours has moved it, which nobody had confirmed, we go on from
+    /// there; otherwise the lock is lost. Says whether nothing is left to push.
+    async fn find_ours(&mut self, phase: Phase) -> Result<bool, Error> {
+        let snapshot = self.branch.snapshot().await?;
+        let ours = self.sent.iter().find(|(op, _)| snapshot.op.as_ref() == Some(op)).map(|(_, started)| *started);
+        let Some(started) = ours else {
+            let by = match (&snapshot.view.records.lock, &snapshot.tip) {
+                (Some(lock), _) => format!("run {} of {}", lock.run, lock.holder),
+                (None, Some(tip)) => format!("commit {}", &tip[..tip.len().min(12)]),
+                (None, None) => String::from("somebody who removed the branch"),
+            };
+            let ended = LeaseEnded::Taken { by };
+            self.fence.end(ended.clone());
+            return Err(ended.into());
+        };
+        if phase == Phase::Release && snapshot.view.records.lock.is_none() {
+            self.arrive(snapshot, started);
+            return Ok(true);
+        }
+        self.fence.extend(started);
+        self.base = snapshot;
+        Ok(false)
+    }
+
+    fn arrive(&mut self, base: Snapshot, started: Duration) {
+        self.fence.extend(started);
+        self.staged = Edit::of(&base.view);
+        self.base = base;
+        // Older pushes can no longer become the tip.
+        self.sent.retain(|(op, _)| self.base.op.as_ref() == Some(op));
+    }
+
+    /// What is staged, and one more beat in the lock.
+    fn next_edit(&self, phase: Phase) -> Edit {
+        let mut edit = self.staged.clone();
+        if phase != Phase::Release
+            && let Some(mut lock) = self.base.view.records.lock.clone()
+        {
+            lock.beat += 1;
+            edit.lock(Some(lock));
+        }
+        edit
+    }
+
+    fn stamp(&self, op: &str, phase: Phase) -> Stamp {
+        Stamp {
+            cluster: self.branch.settings.cluster.to_string(),
+            epoch: self.epoch,
+            run: self.acquire.run.clone(),
+            op: op.to_owned(),
+            phase,
+            config: self.acquire.config.clone(),
+            actor: self.acquire.actor.clone(),
+        }
+    }
+}
+
+impl Branch {
+    /// Reads what `edit` would make of the branch.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it breaks an invariant.
+    pub(super) fn check(&self, before: &Snapshot, edit: &Edit, epoch: u64) -> Result<tree::View, Error> {
+        let files = tree::changed(&before.files, &edit.changes);
+        let (view, mut findings) = tree::read(&self.settings.cluster, before.tip.as_deref(), &files);
+        findings.extend(super::invariant::transition(&before.view, before.epoch, &view, epoch));
+        if findings.is_empty() { Ok(view) } else { Err(Error::Invalid(Findings(findings))) }
+    }
+
+    /// After a push that arrived: the private copy keeps the tip and lets the draft go.
+    pub(super) async fn landed(&self, landed: &Snapshot) {
+        if let (Some(tip), Some(op)) = (&landed.tip, &landed.op) {
+            self.remember(tip, vec![super::branch::draft_reference(op)]).await;
+        }
+    }
+}
+
+impl Snapshot {
+    /// The branch after a commit of ours.
+    pub(super) fn with(
+        self,
+        tip: String,
+        epoch: u64,
+        op: String,
+        edit: &Edit,
+        cluster: &crate::name::ClusterName,
+    ) -> Self {
+        let files = tree::changed(&self.files, &edit.changes);
+        // Checked before it was pushed: no findings.
+        let (view, _) = tree::read(cluster, Some(&tip), &files);
+        Self { tip: Some(tip), epoch, op: Some(op), files, view }
+    }
+}
+
+fn invalid(kind: FindingKind, path: &str, message: String) -> Error {
+    let repair = String::from("Run the same command again.");
+    Error::Invalid(Findings(vec![Finding {
+        kind,
+        path: Some(path.to_owned()),
+        commit: String::new(),
+        message,
+        repair,
+    }]))
+}
+
+/// The paths that a lease has staged; for tests.
+#[cfg(test)]
+pub(super) fn staged(lease: &Lease) -> &Changes {
+    &lease.staged.changes
 }

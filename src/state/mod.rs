@@ -1,14 +1,26 @@
 //! State in git: one orphan branch per cluster that is state, lock and journal at once, and only ever moves by
 //! fast-forward pushes. The user's checkout, index and hooks are never touched.
 
+mod acquire;
+mod branch;
+mod bundle;
+mod edit;
 mod error;
 mod fence;
 mod finding;
+mod format;
+mod git;
 mod history;
+mod invariant;
+mod journal;
+mod layout;
 mod lease;
+mod message;
 mod record;
+mod secret;
 mod settings;
 mod store;
+mod tree;
 
 pub use error::{Error, Held};
 pub use fence::{Fence, LeaseEnded};

@@ -107,6 +107,10 @@ pub enum IntentKind {
     Update,
     /// Deletes it.
     Delete,
+    /// Records what exists; calls nothing.
+    Adopt,
+    /// Drops the record of what no longer exists; calls nothing.
+    Forget,
 }
 
 /// What came of an intent.

@@ -1,7 +1,9 @@
 //! The store: reads a cluster's records, and takes its lock. Only a [`super::Lease`] writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::branch::Branch;
 use super::error::{Error, Held};
 use super::finding::Finding;
 use super::history::History;
@@ -12,7 +14,7 @@ use super::{LockRecord, Records};
 /// Access to one cluster's state branch. Cheap to open; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    settings: StoreSettings,
+    branch: Arc<Branch>,
 }
 
 /// Who takes the lock, and what for.
@@ -48,7 +50,7 @@ impl Store {
     /// # Errors
     /// [`Error::GitMissing`], [`Error::GitTooOld`], [`Error::NoRepository`], [`Error::NoRemote`], [`Error::Io`].
     pub async fn open(settings: StoreSettings) -> Result<Self, Error> {
-        Ok(Self { settings })
+        Ok(Self { branch: Arc::new(Branch::open(settings).await?) })
     }
 
     /// What the branch holds now: empty records if there is no branch yet.
@@ -56,7 +58,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::TooNew`], [`Error::Corrupt`] and what git itself fails with.
     pub async fn read(&self) -> Result<Records, Error> {
-        Err(self.unfinished("read"))
+        Ok(self.branch.snapshot().await?.view.records)
     }
 
     /// Takes the lock; `waiting` is told about every look at a lock that another holds.
@@ -65,8 +67,7 @@ impl Store {
     /// [`Error::Held`] when the time is over; [`Error::Refused`], [`Error::Unreachable`] and those of
     /// [`Store::read`]: nothing was changed.
     pub async fn acquire(&self, acquire: Acquire, waiting: &mut (dyn FnMut(&Held) + Send)) -> Result<Lease, Error> {
-        let _ = (acquire, waiting);
-        Err(self.unfinished("acquire"))
+        super::acquire::acquire(&self.branch, acquire, waiting).await
     }
 
     /// Breaks the lock of a dead run at once. `epoch` is the lock's, typed by a person who has looked at it.
@@ -74,8 +75,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotHeld`], [`Error::WrongEpoch`] and those of [`Store::acquire`].
     pub async fn unlock(&self, epoch: u64, actor: &str) -> Result<Unlocked, Error> {
-        let _ = (epoch, actor);
-        Err(self.unfinished("unlock"))
+        super::acquire::unlock(&self.branch, epoch, actor).await
     }
 
     /// The runs of this cluster, newest first.
@@ -105,6 +105,9 @@ impl Store {
     }
 
     fn unfinished(&self, what: &str) -> Error {
-        Error::Git { command: format!("{what} of {}", self.settings.cluster), words: String::from("not built yet") }
+        Error::Git {
+            command: format!("{what} of {}", self.branch.settings.cluster),
+            words: String::from("not built yet"),
+        }
     }
 }

@@ -1,0 +1,208 @@
+//! Takes the lock: a commit with the next epoch, pushed as a plain fast-forward. Who waits takes a dead run's lock over
+//! only after having seen the branch stand still for a whole lease, on the waiter's own clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::branch::{Branch, Landing, Snapshot};
+use super::edit::Edit;
+use super::error::{Error, Held};
+use super::git;
+use super::lease::Lease;
+use super::message::{Phase, Stamp};
+use super::record::LockRecord;
+use super::store::{Acquire, Unlocked};
+
+/// How often an acquire that nobody answers is tried.
+const ATTEMPTS: u32 = 3;
+
+/// Between two of those.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How often `unlock` starts over because the branch moved: a live holder pushes at most every ten seconds.
+const UNLOCK_ATTEMPTS: u32 = 5;
+
+/// See [`super::Store::acquire`].
+pub(super) async fn acquire(
+    branch: &Arc<Branch>,
+    acquire: Acquire,
+    waiting: &mut (dyn FnMut(&Held) + Send),
+) -> Result<Lease, Error> {
+    let clock = *branch.clock();
+    let mut watch = Watch { begin: clock.since_boot(), standing: None };
+    let mut sent: Vec<(String, Duration)> = Vec::new();
+    let mut unanswered = 0;
+    let mut snapshot = branch.snapshot().await?;
+    loop {
+        // A push of ours that nobody confirmed has arrived after all.
+        let ours = sent.iter().find(|(op, _)| snapshot.op.as_ref() == Some(op)).map(|(_, started)| *started);
+        if let Some(started) = ours {
+            return Ok(Lease::begin(Arc::clone(branch), acquire, snapshot, started));
+        }
+        if let Some(lock) = &snapshot.view.records.lock
+            && !watch.may_take_over(branch, &snapshot, lock, &acquire, waiting).await?
+        {
+            snapshot = look_again(branch, snapshot).await?;
+            continue;
+        }
+        let started = clock.since_boot();
+        let attempt = Attempt::make(branch, &snapshot, &acquire).await?;
+        sent.push((attempt.op.clone(), started));
+        match branch.land(&attempt.commit, snapshot.tip.as_deref()).await? {
+            Landing::Landed => {
+                let (commit, op) = (attempt.commit.clone(), attempt.op);
+                let landed = snapshot.with(commit, attempt.epoch, op, &attempt.edit, &branch.settings.cluster);
+                branch.landed(&landed).await;
+                return Ok(Lease::begin(Arc::clone(branch), acquire, landed, started));
+            }
+            Landing::Moved => {}
+            Landing::Refused(words) => return Err(branch.refused(words)),
+            Landing::Unreachable(words) => {
+                unanswered += 1;
+                if unanswered == ATTEMPTS {
+                    return Err(branch.unreachable(words));
+                }
+                clock.sleep(PAUSE).await;
+            }
+        }
+        snapshot = branch.snapshot().await?;
+    }
+}
+
+/// The branch at its tip; what was read already if that has not moved. A remote that does not answer for a moment has
+/// not moved for us: the branch is one line, so the same tip later means that it stood still in between.
+async fn look_again(branch: &Branch, snapshot: Snapshot) -> Result<Snapshot, Error> {
+    match branch.tip().await {
+        Ok(tip) if tip == snapshot.tip => Ok(snapshot),
+        Err(Error::Unreachable { .. } | Error::TimedOut { .. }) => Ok(snapshot),
+        Ok(_) => branch.snapshot().await,
+        Err(error) => Err(error),
+    }
+}
+
+/// How long a held branch has been watched.
+struct Watch {
+    begin: Duration,
+    /// The tip, and when it was first seen.
+    standing: Option<(Option<String>, Duration)>,
+}
+
+impl Watch {
+    /// Whether the lease has ended; otherwise waits for a while.
+    async fn may_take_over(
+        &mut self,
+        branch: &Branch,
+        snapshot: &Snapshot,
+        lock: &LockRecord,
+        acquire: &Acquire,
+        waiting: &mut (dyn FnMut(&Held) + Send),
+    ) -> Result<bool, Error> {
+        let clock = branch.clock();
+        let now = clock.since_boot();
+        let since = match &self.standing {
+            Some((tip, since)) if *tip == snapshot.tip => *since,
+            _ => now,
+        };
+        self.standing = Some((snapshot.tip.clone(), since));
+        let still = now.saturating_sub(since);
+        let ttl = Duration::from_secs(lock.ttl.into());
+        if still >= ttl {
+            // The last look may be as old as a poll: the branch must stand at the same tip at the end of the lease.
+            return Ok(branch.tip().await? == snapshot.tip);
+        }
+        let age = Duration::try_from(clock.now().duration_since(lock.started)).unwrap_or_default();
+        let held = Held { cluster: branch.settings.cluster.to_string(), lock: lock.clone(), age, still };
+        let waited = now.saturating_sub(self.begin);
+        if waited >= acquire.timeout {
+            return Err(Error::Held(Box::new(held)));
+        }
+        waiting(&held);
+        clock.sleep(branch.settings.timing.poll.min(acquire.timeout - waited).min(ttl - still)).await;
+        Ok(false)
+    }
+}
+
+/// A commit that takes the lock.
+struct Attempt {
+    edit: Edit,
+    epoch: u64,
+    op: String,
+    commit: String,
+}
+
+impl Attempt {
+    async fn make(branch: &Branch, snapshot: &Snapshot, acquire: &Acquire) -> Result<Self, Error> {
+        let now = branch.clock().now();
+        let epoch = snapshot.epoch + 1;
+        let mut edit = Edit::of(&snapshot.view);
+        if snapshot.tip.is_none() {
+            edit.found();
+        }
+        let dead = snapshot.view.records.lock.as_ref();
+        edit.abandon_others(&acquire.run, now);
+        edit.lock(Some(LockRecord {
+            epoch,
+            run: acquire.run.clone(),
+            holder: acquire.holder.clone(),
+            operation: acquire.operation.clone(),
+            started: now,
+            ttl: u32::try_from(branch.settings.timing.ttl.as_secs()).unwrap_or(u32::MAX),
+            beat: 1,
+        }));
+        branch.check(snapshot, &edit, epoch)?;
+        let op = git::unique()?;
+        let what = dead.map_or_else(|| String::from("acquire"), |dead| format!("take over from run {}", dead.run));
+        let stamp = Stamp {
+            cluster: branch.settings.cluster.to_string(),
+            epoch,
+            run: acquire.run.clone(),
+            op: op.clone(),
+            phase: if dead.is_some() { Phase::Steal } else { Phase::Acquire },
+            config: acquire.config.clone(),
+            actor: acquire.actor.clone(),
+        };
+        let message = stamp.message(&acquire.operation, &what);
+        let commit = branch.draft(snapshot.tip.as_deref(), &message, &edit.changes, &op).await?;
+        Ok(Self { edit, epoch, op, commit })
+    }
+}
+
+/// See [`super::Store::unlock`].
+pub(super) async fn unlock(branch: &Branch, given: u64, actor: &str) -> Result<Unlocked, Error> {
+    let mut attempts = 0;
+    loop {
+        let snapshot = branch.snapshot().await?;
+        let Some(lock) = snapshot.view.records.lock.clone() else { return Err(Error::NotHeld) };
+        if lock.epoch != given {
+            return Err(Error::WrongEpoch { actual: lock.epoch, given });
+        }
+        let mut edit = Edit::of(&snapshot.view);
+        edit.abandon_others("", branch.clock().now());
+        edit.lock(None);
+        let epoch = snapshot.epoch + 1;
+        branch.check(&snapshot, &edit, epoch)?;
+        let op = git::unique()?;
+        let stamp = Stamp {
+            cluster: branch.settings.cluster.to_string(),
+            epoch,
+            run: String::from("unlock"),
+            op: op.clone(),
+            phase: Phase::Steal,
+            config: None,
+            actor: actor.to_owned(),
+        };
+        let message = stamp.message("unlock", &format!("break epoch {given} of run {}", lock.run));
+        let commit = branch.draft(snapshot.tip.as_deref(), &message, &edit.changes, &op).await?;
+        match branch.land(&commit, snapshot.tip.as_deref()).await? {
+            Landing::Landed => return Ok(Unlocked { lock, commit }),
+            Landing::Refused(words) => return Err(branch.refused(words)),
+            Landing::Unreachable(words) => return Err(branch.unreachable(words)),
+            Landing::Moved => {
+                attempts += 1;
+                if attempts == UNLOCK_ATTEMPTS {
+                    return Err(branch.unreachable(String::from("the branch moves faster than this can push")));
+                }
+            }
+        }
+    }
+}

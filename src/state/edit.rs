@@ -1,0 +1,193 @@
+//! What the next commit changes, collected before it is made: pure, so that it can be made again on another tip.
+
+use jiff::Timestamp;
+
+use super::format::Format;
+use super::record::{ClusterRecord, Intent, JournalLine, LockRecord, Outcome, RunRecord, RunResult};
+use super::tree::{self, Changes, View};
+use super::{journal, layout};
+use crate::resource::Address;
+
+/// A view of the branch, and what was changed in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Edit {
+    pub(super) view: View,
+    pub(super) changes: Changes,
+}
+
+impl Edit {
+    /// Nothing changed yet.
+    pub(super) fn of(view: &View) -> Self {
+        Self { view: view.clone(), changes: Changes::new() }
+    }
+
+    /// The first commit of a branch.
+    pub(super) fn found(&mut self) {
+        self.put(layout::FORMAT.to_owned(), tree::json(&Format::current()));
+    }
+
+    pub(super) fn lock(&mut self, lock: Option<LockRecord>) {
+        match &lock {
+            Some(lock) => self.put(layout::LOCK.to_owned(), tree::json(lock)),
+            None => self.remove(layout::LOCK.to_owned()),
+        }
+        self.view.records.lock = lock;
+    }
+
+    pub(super) fn cluster(&mut self, cluster: ClusterRecord) {
+        self.put(layout::CLUSTER.to_owned(), tree::json(&cluster));
+        self.view.records.cluster = Some(cluster);
+    }
+
+    /// `cluster.json` becomes `former/<uid>.json`. Generations count per uid, so they go too.
+    pub(super) fn retire(&mut self) {
+        let Some(cluster) = self.view.records.cluster.take() else { return };
+        self.put(layout::former(&cluster.uid), tree::json(&cluster));
+        self.view.former.insert(cluster.uid);
+        self.remove(layout::CLUSTER.to_owned());
+        if !self.view.records.retired.is_empty() {
+            self.view.records.retired.clear();
+            self.remove(layout::GENERATIONS.to_owned());
+        }
+    }
+
+    pub(super) fn intent(&mut self, run: &str, intent: Intent) {
+        self.view.journals.entry(run.to_owned()).or_default().push(JournalLine::Intent(intent));
+        self.journal_changed(run);
+    }
+
+    /// Writes the result down, and the record that it leaves; what dead runs meant to do to the same address is
+    /// answered with it.
+    pub(super) fn outcome(&mut self, run: &str, outcome: Outcome) {
+        let address = outcome.address.clone();
+        let intended = self.intended_generation(&address);
+        match &outcome.record {
+            Some(record) => {
+                self.put(layout::resource(&address), tree::json(record));
+                self.view.records.resources.insert(address.clone(), record.clone());
+            }
+            None => {
+                let recorded = self.view.records.resources.remove(&address).map(|record| record.generation);
+                if recorded.is_some() {
+                    self.remove(layout::resource(&address));
+                }
+                self.retire_generation(&address, recorded.max(intended));
+            }
+        }
+        self.view.journals.entry(run.to_owned()).or_default().push(JournalLine::Outcome(outcome));
+        self.journal_changed(run);
+        let others: Vec<String> = self.view.journals.keys().filter(|other| *other != run).cloned().collect();
+        for other in others {
+            self.rewrite_journal(&other, |lines| journal::without(lines, &address));
+        }
+    }
+
+    /// Ends a run: its record, and of its journal only what nobody knows the outcome of.
+    pub(super) fn close(&mut self, record: &RunRecord) {
+        self.put(layout::run(&record.run), tree::json(record));
+        self.view.runs.insert(record.run.clone());
+        self.rewrite_journal(&record.run, journal::compacted);
+    }
+
+    /// Closes every run but `run` that left a journal or the lock behind.
+    pub(super) fn abandon_others(&mut self, run: &str, now: Timestamp) {
+        let lock = self.view.records.lock.clone().filter(|lock| lock.run != run);
+        if let Some(lock) = &lock
+            && !self.view.runs.contains(&lock.run)
+        {
+            let counts = journal_counts(self.view.journals.get(&lock.run));
+            self.close(&abandoned(lock, counts, now));
+        }
+        let others: Vec<String> = self.view.journals.keys().filter(|other| *other != run).cloned().collect();
+        for other in others {
+            self.rewrite_journal(&other, journal::compacted);
+        }
+    }
+
+    /// Drops all journals: the whole world was seen, so that no intent is open any more.
+    pub(super) fn settle(&mut self) {
+        let runs: Vec<String> = self.view.journals.keys().cloned().collect();
+        for run in runs {
+            self.rewrite_journal(&run, |_| Vec::new());
+        }
+    }
+
+    /// Replaces a folder: file name → content.
+    pub(super) fn replace_folder<'a>(
+        &mut self,
+        present: impl Iterator<Item = &'a String>,
+        folder: &str,
+        files: impl Iterator<Item = (String, Vec<u8>)>,
+    ) {
+        for path in present.filter(|path| path.starts_with(folder)) {
+            self.remove(path.clone());
+        }
+        for (name, content) in files {
+            self.put(format!("{folder}{name}"), content);
+        }
+    }
+
+    pub(super) fn put(&mut self, path: String, content: Vec<u8>) {
+        self.changes.insert(path, Some(content));
+    }
+
+    fn remove(&mut self, path: String) {
+        self.changes.insert(path, None);
+    }
+
+    fn journal_changed(&mut self, run: &str) {
+        if let Some(lines) = self.view.journals.get(run) {
+            self.put(layout::journal(run), journal::write(lines));
+        }
+    }
+
+    fn rewrite_journal(&mut self, run: &str, rewrite: impl Fn(&[JournalLine]) -> Vec<JournalLine>) {
+        let Some(lines) = self.view.journals.get(run) else { return };
+        let rest = rewrite(lines);
+        if rest.is_empty() {
+            self.view.journals.remove(run);
+            self.remove(layout::journal(run));
+        } else if rest != *lines {
+            self.view.journals.insert(run.to_owned(), rest);
+            self.journal_changed(run);
+        }
+    }
+
+    /// The highest generation that any open intent wants to make of `address`.
+    fn intended_generation(&self, address: &Address) -> Option<u32> {
+        let journals = self.view.journals.values();
+        let intents = journals.flat_map(|lines| journal::unresolved(lines));
+        intents.filter(|intent| intent.address == *address).map(|intent| intent.generation).max()
+    }
+
+    fn retire_generation(&mut self, address: &Address, generation: Option<u32>) {
+        let Some(generation) = generation.filter(|&generation| generation > 0) else { return };
+        let retired = self.view.records.retired.entry(address.clone()).or_default();
+        *retired = (*retired).max(generation);
+        let content = tree::json(&self.view.records.retired);
+        self.put(layout::GENERATIONS.to_owned(), content);
+    }
+}
+
+/// How many results a journal holds.
+fn journal_counts(lines: Option<&Vec<JournalLine>>) -> u64 {
+    let lines = lines.map(Vec::as_slice).unwrap_or_default();
+    lines.iter().map(|line| u64::from(matches!(line, JournalLine::Outcome(_)))).sum()
+}
+
+/// The record of a run that died, written by the one that found it.
+fn abandoned(lock: &LockRecord, results: u64, now: Timestamp) -> RunRecord {
+    RunRecord {
+        run: lock.run.clone(),
+        epoch: lock.epoch,
+        operation: lock.operation.clone(),
+        actor: lock.holder.clone(),
+        started: lock.started,
+        ended: now,
+        config: None,
+        plan: None,
+        result: RunResult::Abandoned,
+        counts: if results == 0 { Default::default() } else { [(String::from("results"), results)].into() },
+        error: Some(String::from("it ended without giving the lock back")),
+    }
+}

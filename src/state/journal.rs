@@ -1,0 +1,131 @@
+//! The journal of a run: intents before acts, results after them. Recovery needs the intents only.
+
+use crate::resource::Address;
+
+use super::record::{Intent, JournalLine};
+
+/// A line that is no journal line: 1-based, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Damage {
+    pub(super) line: usize,
+    pub(super) why: String,
+}
+
+/// Reads `journal/<run>.jsonl`.
+pub(super) fn read(content: &[u8]) -> Result<Vec<JournalLine>, Damage> {
+    let text = std::str::from_utf8(content).map_err(|_| Damage { line: 1, why: String::from("it is not UTF-8") })?;
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| {
+            serde_json::from_str(line).map_err(|error| Damage { line: index + 1, why: error.to_string() })
+        })
+        .collect()
+}
+
+/// Writes it: one line of JSON each.
+pub(super) fn write(lines: &[JournalLine]) -> Vec<u8> {
+    let mut content = Vec::new();
+    for line in lines {
+        // Journal lines are structs with string keys, which always serialize. Should one not, the empty line is
+        // refused by the check that precedes every push.
+        content.extend(serde_json::to_vec(line).unwrap_or_default());
+        content.push(b'\n');
+    }
+    content
+}
+
+/// The 1-based line of the first result that has no earlier intent.
+pub(super) fn orphan_result(lines: &[JournalLine]) -> Option<usize> {
+    let mut open: Vec<&Address> = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        match line {
+            JournalLine::Intent(intent) => open.push(&intent.address),
+            JournalLine::Outcome(outcome) if !open.contains(&&outcome.address) => return Some(index + 1),
+            JournalLine::Outcome(outcome) => open.retain(|address| **address != outcome.address),
+        }
+    }
+    None
+}
+
+/// The intents that no later result answers: what was begun and may or may not have happened.
+pub(super) fn unresolved(lines: &[JournalLine]) -> Vec<Intent> {
+    let mut open: Vec<&Intent> = Vec::new();
+    for line in lines {
+        match line {
+            JournalLine::Intent(intent) => open.push(intent),
+            JournalLine::Outcome(outcome) => open.retain(|intent| intent.address != outcome.address),
+        }
+    }
+    open.into_iter().cloned().collect()
+}
+
+/// What stays of a journal when its run is over: the unresolved intents.
+pub(super) fn compacted(lines: &[JournalLine]) -> Vec<JournalLine> {
+    unresolved(lines).into_iter().map(JournalLine::Intent).collect()
+}
+
+/// The same without the intents for `address`, which a later run has answered.
+pub(super) fn without(lines: &[JournalLine], address: &Address) -> Vec<JournalLine> {
+    let is_other = |line: &&JournalLine| match line {
+        JournalLine::Intent(intent) => intent.address != *address,
+        JournalLine::Outcome(outcome) => outcome.address != *address,
+    };
+    lines.iter().filter(is_other).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{IntentKind, Outcome};
+    use super::*;
+    use crate::resource::Kind;
+    use jiff::Timestamp;
+
+    fn intent(name: &str) -> JournalLine {
+        JournalLine::Intent(Intent {
+            address: Address::new(Kind::Vpc, name),
+            operation: IntentKind::Create,
+            generation: 1,
+            token: None,
+            id: None,
+            resource: None,
+            at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn outcome(name: &str) -> JournalLine {
+        let address = Address::new(Kind::Vpc, name);
+        JournalLine::Outcome(Outcome { address, record: None, at: Timestamp::UNIX_EPOCH })
+    }
+
+    #[test]
+    fn a_journal_reads_back_as_it_was_written() {
+        let lines = vec![intent("a"), outcome("a"), intent("b")];
+        let content = write(&lines);
+        assert_eq!(content.iter().filter(|&&byte| byte == b'\n').count(), 3);
+        assert_eq!(read(&content), Ok(lines));
+    }
+
+    #[test]
+    fn damage_names_its_line() {
+        let mut content = write(&[intent("a")]);
+        content.extend(b"{\"intent\":\n");
+        assert_eq!(read(&content).map_err(|damage| damage.line), Err(2));
+        assert!(read(&[0xff]).is_err());
+    }
+
+    #[test]
+    fn what_has_no_answer_is_unresolved_and_survives_compaction() {
+        let lines = [intent("a"), intent("b"), outcome("a"), intent("a"), intent("c"), outcome("c")];
+        let names: Vec<_> = unresolved(&lines).iter().map(|intent| intent.address.name().to_owned()).collect();
+        assert_eq!(names, ["b", "a"]);
+        assert_eq!(compacted(&lines), [intent("b"), intent("a")]);
+        assert_eq!(without(&compacted(&lines), &Address::new(Kind::Vpc, "b")), [intent("a")]);
+    }
+
+    #[test]
+    fn a_result_needs_an_earlier_intent_of_its_own() {
+        assert_eq!(orphan_result(&[intent("a"), outcome("a")]), None);
+        assert_eq!(orphan_result(&[outcome("a"), intent("a")]), Some(1));
+        assert_eq!(orphan_result(&[intent("a"), outcome("a"), outcome("a")]), Some(3));
+    }
+}
