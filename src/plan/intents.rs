@@ -27,7 +27,7 @@ pub(super) fn open(records: &Records) -> BTreeMap<Address, Begun> {
                 let begun = open.entry(intent.address.clone()).or_default();
                 match intent.operation {
                     IntentKind::Create => begun.create = begun.create.max(Some(intent.generation)),
-                    IntentKind::Update => {}
+                    IntentKind::Update | IntentKind::Adopt | IntentKind::Forget => {}
                     IntentKind::Delete => begun.delete = true,
                 }
                 begun.made.extend(intent.resource.clone());

@@ -14,7 +14,6 @@ use super::finding::{Finding, FindingKind, Findings};
 use super::message::{Phase, Stamp};
 use super::record::{ClusterRecord, Intent, IntentKind, Outcome, ResourceRecord, RunRecord, RunResult};
 use super::store::Acquire;
-use super::tree::Changes;
 use super::{Records, git, layout, tree};
 use crate::resource::Address;
 
@@ -424,10 +423,4 @@ fn invalid(kind: FindingKind, path: &str, message: String) -> Error {
         message,
         repair,
     }]))
-}
-
-/// The paths that a lease has staged; for tests.
-#[cfg(test)]
-pub(super) fn staged(lease: &Lease) -> &Changes {
-    &lease.staged.changes
 }
