@@ -176,7 +176,7 @@ impl Branch {
     }
 
     /// Names the commit that last touched each file with a finding.
-    async fn blame(&self, tip: &str, findings: &mut [Finding]) -> Result<(), Error> {
+    pub(super) async fn blame(&self, tip: &str, findings: &mut [Finding]) -> Result<(), Error> {
         for finding in findings.iter_mut() {
             let path = finding.path.as_deref().unwrap_or_default();
             let touched = self.git.changes(tip, path).await?;
@@ -271,7 +271,7 @@ impl Branch {
 }
 
 /// What is wrong with a line of commits, newest first, that must end at `known` or at our root.
-fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known: Option<&str>) -> Vec<Finding> {
+pub(super) fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut flaw = |kind, commit: &str, message: String| {
         findings.push(Finding { kind, path: None, commit: commit.to_owned(), message, repair: String::new() });

@@ -1,5 +1,11 @@
 //! What happened to a cluster: its runs, newest first.
 
+use std::collections::BTreeMap;
+
+use super::branch::Branch;
+use super::error::Error;
+use super::finding::{Finding, FindingKind, Findings};
+use super::layout::{self, File};
 use super::record::{LockRecord, RunRecord};
 
 /// The runs of a cluster.
@@ -18,4 +24,37 @@ pub struct PastRun {
     pub record: RunRecord,
     /// The commit of the state branch that closed it.
     pub commit: String,
+}
+
+/// See [`super::Store::history`].
+pub(super) async fn read(branch: &Branch) -> Result<History, Error> {
+    let snapshot = branch.snapshot().await?;
+    let Some(tip) = &snapshot.tip else { return Ok(History::default()) };
+    let mut commits: BTreeMap<String, String> = BTreeMap::new();
+    for (commit, paths) in branch.git.changes(tip, layout::RUNS).await? {
+        for path in paths {
+            // Newest first: the first commit is the one that wrote what is there now.
+            commits.entry(path).or_insert_with(|| commit.clone());
+        }
+    }
+    let paths: Vec<&String> =
+        snapshot.files.keys().filter(|path| matches!(File::of(path), Some(File::Run(_)))).collect();
+    let names: Vec<String> = paths.iter().map(|path| format!("{tip}:{path}")).collect();
+    let mut runs = Vec::new();
+    for (path, content) in paths.into_iter().zip(branch.git.contents(&names).await?) {
+        let commit = commits.get(path).unwrap_or(tip).clone();
+        let content = content.unwrap_or_default();
+        let record: RunRecord = serde_json::from_slice(&content).map_err(|error| {
+            Error::Corrupt(Findings(vec![Finding {
+                kind: FindingKind::Unreadable,
+                path: Some(path.clone()),
+                commit: commit.clone(),
+                message: format!("cannot be read: {error}"),
+                repair: super::tree::repair(&branch.settings.cluster, path),
+            }]))
+        })?;
+        runs.push(PastRun { record, commit });
+    }
+    runs.sort_by(|a, b| (b.record.started, b.record.epoch).cmp(&(a.record.started, a.record.epoch)));
+    Ok(History { current: snapshot.view.records.lock, runs })
 }

@@ -9,6 +9,7 @@ mod error;
 mod fence;
 mod finding;
 mod format;
+mod fsck;
 mod git;
 mod history;
 mod invariant;
@@ -17,6 +18,7 @@ mod layout;
 mod lease;
 mod message;
 mod record;
+mod recover;
 mod secret;
 mod settings;
 mod store;
@@ -31,7 +33,7 @@ pub use record::{
     ClusterRecord, Intent, IntentKind, JournalLine, LockRecord, Outcome, ResourceRecord, RunRecord, RunResult,
 };
 pub use settings::{Location, StoreSettings, Timing};
-pub use store::{Acquire, Store, Unlocked};
+pub use store::{Acquire, Recovered, Store, Unlocked};
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! The store: reads a cluster's records, and takes its lock. Only a [`super::Lease`] writes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,15 @@ pub struct Unlocked {
     pub commit: String,
 }
 
+/// What `recover` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The commit; `None`: nothing was wrong.
+    pub commit: Option<String>,
+    /// The files that were put back, and the commit that their content is from; `None`: removed, or made anew.
+    pub restored: BTreeMap<String, Option<String>>,
+}
+
 impl Store {
     /// Checks git and finds the repository; talks to no remote.
     ///
@@ -83,7 +93,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn history(&self) -> Result<History, Error> {
-        Err(self.unfinished("history"))
+        super::history::read(&self.branch).await
     }
 
     /// Checks the whole branch, every commit and every object of it. No finding: all is well.
@@ -91,23 +101,16 @@ impl Store {
     /// # Errors
     /// [`Error::Unreachable`] and what git itself fails with; damage is a finding, not an error.
     pub async fn fsck(&self) -> Result<Vec<Finding>, Error> {
-        Err(self.unfinished("fsck"))
+        super::fsck::check(&self.branch).await
     }
 
-    /// Puts the last good version of `path` back (or removes it, if it never had one), in a commit of its own.
-    /// Returns that commit.
+    /// Puts the last good version of damaged files back (or removes those that never had one), in a commit of its
+    /// own, which also accepts a foreign commit at the tip. `paths`: which files; empty: all damaged ones.
     ///
     /// # Errors
-    /// [`Error::Held`] while a run holds the lock; those of [`Store::acquire`].
-    pub async fn recover(&self, path: &str, actor: &str) -> Result<String, Error> {
-        let _ = (path, actor);
-        Err(self.unfinished("recover"))
-    }
-
-    fn unfinished(&self, what: &str) -> Error {
-        Error::Git {
-            command: format!("{what} of {}", self.branch.settings.cluster),
-            words: String::from("not built yet"),
-        }
+    /// [`Error::Held`] while a run holds the lock; [`Error::Corrupt`] when the history itself was changed, which only a
+    /// person can judge; those of [`Store::acquire`].
+    pub async fn recover(&self, paths: &[String], actor: &str) -> Result<Recovered, Error> {
+        super::recover::recover(&self.branch, paths, actor).await
     }
 }

@@ -83,6 +83,23 @@ pub(super) fn read(cluster: &ClusterName, tip: Option<&str>, files: &Files) -> (
     (reader.view, reader.findings)
 }
 
+/// What is wrong with each file by itself.
+pub(super) fn read_apart(cluster: &ClusterName, files: &Files) -> Vec<Finding> {
+    let mut reader = Reader { cluster, view: View::default(), findings: Vec::new() };
+    for (path, content) in files {
+        reader.file(path, content);
+    }
+    reader.findings
+}
+
+/// How a file is repaired.
+pub(super) fn repair(cluster: &ClusterName, path: &str) -> String {
+    format!(
+        "Repair: `windlass state recover {cluster} {path}` puts its last good version back, or removes it if there is \
+         none."
+    )
+}
+
 struct Reader<'a> {
     cluster: &'a ClusterName,
     view: View,
@@ -262,10 +279,7 @@ impl Reader<'_> {
     }
 
     fn flaw(&mut self, kind: FindingKind, path: &str, message: String) {
-        let repair = format!(
-            "Repair: `windlass state recover {} {path}` puts its last good version back, or removes it if there is none.",
-            self.cluster
-        );
+        let repair = repair(self.cluster, path);
         self.findings.push(Finding { kind, path: Some(path.to_owned()), commit: String::new(), message, repair });
     }
 }
