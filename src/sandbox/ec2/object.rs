@@ -30,6 +30,28 @@ pub struct Words {
     pub message: &'static str,
 }
 
+/// The part of [`Object`] that only says in which field of the state the objects are.
+macro_rules! kept_in {
+    ($field:ident) => {
+        fn all(world: &World) -> &BTreeMap<String, Self> {
+            &world.ec2.$field
+        }
+
+        fn all_mut(world: &mut World) -> &mut BTreeMap<String, Self> {
+            &mut world.ec2.$field
+        }
+
+        fn tags(&self) -> &Tags {
+            &self.tags
+        }
+
+        fn tags_mut(&mut self) -> &mut Tags {
+            &mut self.tags
+        }
+    };
+}
+pub(super) use kept_in;
+
 /// A type of EC2 object.
 pub trait Object: Sized + 'static {
     /// The words for it.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::wire::{Answer, Call, Operation, Refusal, Xml};
 use super::super::world::World;
-use super::object::{self, Object, Tags, Words};
+use super::object::{self, Object, Tags, Words, kept_in};
+use super::{route_tables, security_groups};
 
 /// Operation and handler.
 pub const OPERATIONS: &[Operation] = &[
@@ -52,21 +53,7 @@ impl Object for Vpc {
     const FILTERS: &'static [&'static str] =
         &["cidr", "cidr-block-association.cidr-block", "dhcp-options-id", "is-default", "owner-id", "state", "vpc-id"];
 
-    fn all(world: &World) -> &BTreeMap<String, Self> {
-        &world.ec2.vpcs
-    }
-
-    fn all_mut(world: &mut World) -> &mut BTreeMap<String, Self> {
-        &mut world.ec2.vpcs
-    }
-
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
-
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
+    kept_in!(vpcs);
 
     fn values(&self, world: &World, filter: &str) -> Vec<String> {
         match filter {
@@ -141,13 +128,25 @@ pub fn create(world: &mut World, cidr: Ipv4Net, tags: Tags) -> String {
         tags,
     };
     world.ec2.vpcs.insert(id.clone(), vpc);
+    route_tables::create_main(world, &id);
+    security_groups::create_default(world, &id);
     id
 }
 
 fn delete_vpc(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.required("VpcId")?;
     object::get::<Vpc>(world, &id)?;
+    let held = world.ec2.subnets.values().any(|subnet| subnet.vpc == id)
+        || world.ec2.internet_gateways.values().any(|gateway| gateway.vpc.as_deref() == Some(id.as_str()))
+        || world.ec2.network_interfaces.values().any(|interface| interface.vpc == id)
+        || world.ec2.route_tables.values().any(|table| table.vpc == id && !table.is_main())
+        || world.ec2.security_groups.values().any(|group| group.vpc == id && group.name != security_groups::DEFAULT);
+    if held {
+        return Err(Refusal::dependency(format!("The vpc '{id}' has dependencies and cannot be deleted.")));
+    }
     world.ec2.vpcs.remove(&id);
+    world.ec2.route_tables.retain(|_, table| table.vpc != id);
+    world.ec2.security_groups.retain(|_, group| group.vpc != id);
     Ok(Answer::yes())
 }
 

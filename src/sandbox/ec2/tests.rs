@@ -1,0 +1,1 @@
+//! Tests of EC2 through the real client.
