@@ -27,7 +27,7 @@ pub(super) async fn explain(aws: &Aws, outcome: Result<(), Error>, filter_name: 
 }
 
 /// `network interface eni-… (ELB net/…)`.
-fn holder(interface: &NetworkInterface) -> String {
+pub(super) fn holder(interface: &NetworkInterface) -> String {
     let id = interface.network_interface_id().unwrap_or("without id");
     let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
     let user = instance.or(interface.description().filter(|text| !text.is_empty()));

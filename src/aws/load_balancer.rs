@@ -172,7 +172,12 @@ pub(super) async fn delete(aws: &Aws, found: &Found, it: &LoadBalancer) -> Resul
             _ => {}
         }
     }
-    let request = aws.load_balancing().delete_load_balancer().load_balancer_arn(&found.id);
+    delete_unprotected(aws, &found.id).await
+}
+
+/// Deletes a balancer with its listeners.
+pub(super) async fn delete_unprotected(aws: &Aws, arn: &str) -> Result<(), Error> {
+    let request = aws.load_balancing().delete_load_balancer().load_balancer_arn(arn);
     delete_call(aws, "DeleteLoadBalancer", || request.clone().send()).await
 }
 

@@ -3,7 +3,7 @@
 //! [`connect`](Aws::connect) gives an [`Aws`]; [`facts()`], [`discover()`] and [`readiness`] read; [`create`], [`update`]
 //! and [`delete`] change one object each, and may be repeated after a crash. Underneath the SDK sits the [gate](gate):
 //! rate limits, concurrency, the lease, the count of calls. Above it sits [`call`]: which failures are tried again, and
-//! for how long. Nothing here decides what should exist.
+//! for how long. [`leftovers()`] and [`sweep`] care for what Kubernetes made in a cluster. Nothing here decides what should exist.
 
 mod auto_scaling_group;
 mod balancing;
@@ -26,6 +26,7 @@ mod instances;
 mod internet_gateway;
 mod join;
 mod launch_template;
+mod leftovers;
 mod limits;
 mod listener;
 mod load_balancer;
@@ -56,6 +57,7 @@ pub use failure::Failure;
 pub use fence::{Fence, LeaseEnded};
 pub use identity::{Identity, TAG_PREFIX, tag};
 pub use ids::{Ids, Made};
+pub use leftovers::{Leftover, LeftoverKind, leftovers, sweep};
 pub use limits::{Limits, Rate, Service};
 
 #[cfg(test)]
