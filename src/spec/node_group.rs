@@ -101,8 +101,8 @@ pub struct NodeGroupSpec {
     /// Whether a spot instance at risk is replaced before it is reclaimed. Default: true.
     #[serde(default = "yes")]
     pub capacity_rebalance: bool,
-    /// Age at which an instance is replaced, `1d` to `365d` (Auto Scaling API reference, CreateAutoScalingGroup); less
-    /// than the life of its certificates. Default: never.
+    /// Age at which Auto Scaling replaces an instance, without asking Kubernetes: `1d` to `365d` (Auto Scaling API
+    /// reference, CreateAutoScalingGroup), less than the life of its certificates. Default: never.
     #[serde(default)]
     pub max_instance_lifetime: Option<Duration>,
     /// CloudWatch measures every minute instead of every five (paid). Default: false.

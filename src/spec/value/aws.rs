@@ -63,6 +63,16 @@ impl MachineType {
         self.as_str().split_once('.').map_or("", |(_, size)| size)
     }
 
+    /// Whether it has an ARM processor (Graviton): a `g` among the letters behind the generation's digit, or `a1` (EC2
+    /// user guide, "Instance type naming conventions").
+    #[must_use]
+    pub fn is_arm(&self) -> bool {
+        let family = self.family();
+        let behind = family.find(|letter: char| letter.is_ascii_digit()).map_or("", |digit| &family[digit..]);
+        let letters = behind.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        family == "a1" || letters.split('-').next().unwrap_or_default().contains('g')
+    }
+
     /// Virtual CPUs, where the size's name tells: `xlarge` 4, `2xlarge` 8, … (EC2 user guide, "Instance type naming
     /// conventions"; metal and the burstable small sizes do not follow one rule).
     #[must_use]
@@ -197,6 +207,17 @@ mod tests {
         assert_eq!(cpus("i3.metal"), None);
         assert!("r6i".parse::<MachineType>().is_err());
         assert!("R6i.xlarge".parse::<MachineType>().is_err());
+    }
+
+    #[test]
+    fn graviton_types_are_told_from_graphics_types() {
+        let arm = |text: &str| text.parse::<MachineType>().expect("a machine type").is_arm();
+        for text in ["m6g.large", "c7gn.xlarge", "t4g.small", "a1.large", "im4gn.large", "g5g.xlarge"] {
+            assert!(arm(text), "{text}");
+        }
+        for text in ["g5.xlarge", "g4dn.xlarge", "m6i.large", "m7i-flex.large", "u7in-16tb.224xlarge"] {
+            assert!(!arm(text), "{text}");
+        }
     }
 
     #[test]

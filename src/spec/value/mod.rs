@@ -12,6 +12,7 @@ pub(in crate::spec) use aws::image_id;
 pub use aws::{AccountId, HostedZoneName, MachineType, Region, SecurityGroupId, SubnetId, VpcId, Zone};
 pub use cidr::Cidr;
 pub use kubernetes::{GroupName, HookName, KubernetesVersion, MemberName, Quantity, SubnetName, Taint, TaintEffect};
+pub(in crate::spec) use kubernetes::{label_key, label_value};
 pub use number::{Percent, Share};
 pub use time::{Cron, Duration, TimeZoneName};
 
