@@ -67,8 +67,11 @@ fn holders(decisions: &BTreeMap<&Address, Decision<'_>>, target: &Address) -> Ve
         let now = if through_template(&found.resource) { Some(Hold::Firm) } else { hold(&found.resource, target) };
         // What it lets go of by its own change does not drag it along.
         let later = if through_template(desired) { Some(Hold::Firm) } else { hold(desired, target) };
-        if let (Some(now), Some(_)) = (now, later) {
-            holders.push(((*address).clone(), now));
+        match (now, later) {
+            (Some(now), Some(_)) => holders.push(((*address).clone(), now)),
+            // A record of addresses, which does not show whose they are.
+            (None, Some(_)) => holders.push(((*address).clone(), Hold::Loose)),
+            (_, None) => {}
         }
     }
     holders

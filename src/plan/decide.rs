@@ -72,6 +72,7 @@ fn both<'a>(world: &World<'a>, address: &Address, desired: &Resource, found: &Fo
     };
     let mut seen = found.resource.fields();
     settle(&mut seen);
+    chosen::overlook_addresses(desired, &mut seen, |interface| world.private_address(interface));
     let mut bases: Vec<Fields> = applied.iter().cloned().chain(begun(world, address)).collect();
     for base in &mut bases {
         chosen::overlook(address.kind(), &wanted, base, applied.as_ref());
@@ -116,9 +117,11 @@ fn drift(world: &World<'_>, address: &Address, found: &Found) -> Option<Drift> {
     if world.purpose == Purpose::Destroy {
         return None;
     }
-    let applied = applied(world, address, found)?.fields();
+    let resource = applied(world, address, found)?;
+    let applied = resource.fields();
     let mut seen = found.resource.fields();
     chosen::overlook(address.kind(), &applied, &mut seen, Some(&applied));
+    chosen::overlook_addresses(resource, &mut seen, |interface| world.private_address(interface));
     world.schedules.overlook(address, &applied, &mut seen, Some(&applied));
     let mut bases = vec![applied.clone()];
     for mut base in begun(world, address) {

@@ -24,7 +24,7 @@ pub enum Protection {
     /// It may be destroyed.
     #[default]
     Off,
-    /// It may not be destroyed, and no volume of it may be deleted or replaced.
+    /// It may not be destroyed, no volume of it may be deleted or replaced, and neither VPC nor subnets replaced.
     On,
 }
 
@@ -72,9 +72,12 @@ fn protected(plan: &Plan) -> Result<(), Refusal> {
     let lost: Vec<String> = plan
         .changes
         .iter()
-        .filter(|change| matches!(change.action, Action::Delete | Action::Replace))
-        .filter(|change| change.address.kind() == Kind::Volume)
+        .filter(|change| match change.address.kind() {
+            Kind::Volume => matches!(change.action, Action::Delete | Action::Replace),
+            Kind::Vpc | Kind::Subnet => change.action == Action::Replace,
+            _ => false,
+        })
         .map(|change| change.address.to_string())
         .collect();
-    if lost.is_empty() { Ok(()) } else { refusal(format!("the data of {} would be lost", lost.join(", "))) }
+    if lost.is_empty() { Ok(()) } else { refusal(format!("{} would be destroyed", lost.join(", "))) }
 }

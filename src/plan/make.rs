@@ -1,10 +1,13 @@
 //! Puts a plan together: decisions per address, what follows from replacements, operations, waves.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::decide::{Decision, decide};
 use super::world::World;
-use super::{Act, Action, Basis, Change, Inputs, Operation, Plan, Refusal, cascade, digest, order, ours, saved};
+use super::{
+    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, order, ours, saved, shared,
+};
 use crate::resource::{Address, Found, Kind, Reference, Resource};
 
 /// Makes the plan. Pure and deterministic: the order of what was observed does not matter.
@@ -15,6 +18,14 @@ use crate::resource::{Address, Found, Kind, Reference, Resource};
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
     same_cluster(inputs)?;
     complete(inputs.desired)?;
+    let observed = match inputs.purpose {
+        Purpose::Apply => shared::without_theirs(inputs.observed),
+        Purpose::Destroy => Cow::Borrowed(inputs.observed),
+    };
+    make(&Inputs { observed: &observed, ..*inputs })
+}
+
+fn make(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
     let world = World::new(inputs);
     let mut foreign = inputs.observed.clashes.clone();
     foreign.retain(|clash| inputs.desired.contains_key(&clash.address));

@@ -16,6 +16,7 @@ mod order;
 mod ours;
 mod refusal;
 mod saved;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::chosen;
 use super::world::World;
 use crate::resource::{Address, Clash, Found, Kind, Readiness};
 
@@ -89,5 +90,9 @@ fn is_known_record(world: &World<'_>, found: &Found) -> bool {
     let address = &found.address;
     world.records.resources.contains_key(address)
         || world.begun.get(address).is_some_and(|begun| !begun.made.is_empty())
-        || world.desired.get(address) == Some(&found.resource)
+        || world.desired.get(address).is_some_and(|desired| {
+            let mut seen = found.resource.fields();
+            chosen::overlook_addresses(desired, &mut seen, |interface| world.private_address(interface));
+            seen == desired.fields()
+        })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chosen::Schedules;
 use super::intents::{self, Begun};
 use super::{Inputs, Purpose};
-use crate::resource::{Address, Found, Resource};
+use crate::resource::{Address, Found, Resource, attribute};
 use crate::state::Records;
 
 /// The inputs of a plan by address.
@@ -46,6 +46,13 @@ impl<'a> World<'a> {
     /// What was observed at an address, ours or not.
     pub(super) fn found_at(&self, address: &Address) -> impl Iterator<Item = &'a Found> {
         self.found.get(address).into_iter().flatten().copied()
+    }
+
+    /// The primary private address of an interface, once it exists; of duplicates none.
+    pub(super) fn private_address(&self, interface: &Address) -> Option<String> {
+        let mut found = self.found_at(interface);
+        let only = found.next().filter(|_| found.next().is_none())?;
+        only.attributes.get(attribute::PRIVATE_ADDRESS).cloned()
     }
 
     /// The lowest generation that a live object of the address can have: everything below was deleted.

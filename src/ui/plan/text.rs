@@ -127,11 +127,14 @@ impl Page {
         let notes = self.paint(Style::new().dimmed(), &notes);
         let path = &field.path;
         if !value::is_long(before, after) {
-            let change = match action {
-                Action::Create => value::inline(after),
-                _ => format!("{} -> {}", value::inline(before), value::inline(after)),
+            // What only comes or goes needs no arrow.
+            let (mark, change) = match (action, before, after) {
+                (Action::Create, _, after) => (' ', value::inline(after)),
+                (_, None, after) => ('+', value::inline(after)),
+                (_, before, None) => ('-', value::inline(before)),
+                (_, before, after) => (' ', format!("{} -> {}", value::inline(before), value::inline(after))),
             };
-            let _ = writeln!(self.text, "        {path}: {change}{notes}");
+            let _ = writeln!(self.text, "      {mark} {path}: {change}{notes}");
         } else if self.view.detail == Detail::Full {
             let _ = writeln!(self.text, "        {path}:{notes}");
             self.lines(before, after);

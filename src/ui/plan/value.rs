@@ -19,8 +19,29 @@ pub(super) fn inline(value: Option<&Value>) -> String {
             let items: Vec<String> = list.iter().map(|it| inline(Some(it))).collect();
             format!("[{}]", items.join(", "))
         }
-        Some(value) => value.to_string(),
+        Some(value) => rule(value).unwrap_or_else(|| value.to_string()),
     }
+}
+
+/// A rule of a security group, as a person would say it: `tcp 22 10.9.0.0/16 (SSH)`.
+fn rule(value: &Value) -> Option<String> {
+    let fields = value.as_object()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let peer = fields.get("peer")?.as_object()?.values().next();
+    let protocol = match text("protocol")? {
+        "-1" => "all",
+        protocol => protocol,
+    };
+    let ports = match fields.get("ports").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([first, last]) if first == last => format!(" {first}"),
+        Some([first, last]) => format!(" {first}-{last}"),
+        _ => String::new(),
+    };
+    let peer = match peer {
+        Some(Value::String(text)) if !is_reference(text) => text.clone(),
+        peer => inline(peer),
+    };
+    Some(format!("{protocol}{ports} {peer} ({})", text("description")?))
 }
 
 /// A value in one line, shortened if it is long.
@@ -44,7 +65,8 @@ pub(super) fn brief(value: Option<&Value>) -> String {
 /// Whether the two are better shown as lines than side by side.
 pub(super) fn is_long(before: Option<&Value>, after: Option<&Value>) -> bool {
     [before, after].into_iter().flatten().any(|value| {
-        value.as_str().is_some_and(|text| text.contains('\n')) || inline(Some(value)).chars().count() > INLINE
+        let many_lines = value.as_str().is_some_and(|text| text.contains('\n'));
+        many_lines || (rule(value).is_none() && inline(Some(value)).chars().count() > INLINE)
     })
 }
 
