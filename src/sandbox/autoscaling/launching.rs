@@ -81,7 +81,7 @@ pub fn one(
     let spot = purpose == Purpose::Service && is_spot_next(group);
     let types: Vec<String> = match &group.mixed {
         Some(mixed) if !mixed.overrides.is_empty() => mixed.overrides.iter().map(|(name, _)| name.clone()).collect(),
-        _ => resolved.instance_type.clone().into_iter().collect(),
+        _ => resolved.data.instance_type.clone().into_iter().collect(),
     };
     let distribution = group.mixed.as_ref().map(|mixed| mixed.distribution.clone()).unwrap_or_default();
     let mut places: BTreeMap<String, Option<String>> = group.places().into_iter().collect();
@@ -100,8 +100,7 @@ pub fn one(
         let mut refusal: Option<Refusal> = None;
         for instance_type in ordered(&distribution, &types, &zone, spot) {
             let request = compute::Request {
-                template: &resolved.id,
-                version: &resolved.version,
+                template: &resolved,
                 instance_type: instance_type.as_deref(),
                 zone: &zone,
                 subnet: subnet.as_deref(),
@@ -110,7 +109,7 @@ pub fn one(
             };
             match compute::launch(world, &request) {
                 Ok(id) => {
-                    let launched = Template { version: resolved.version.clone(), ..template.clone() };
+                    let launched = Template { version: resolved.version.to_string(), ..template.clone() };
                     join(world, group, &id, launched, purpose, cause, (zone, subnet));
                     return Ok(());
                 }

@@ -1,5 +1,6 @@
 //! What create and update requests say about a group, checked against the account.
 
+use super::super::ec2;
 use super::super::elbv2;
 use super::super::iam;
 use super::super::wire::{Call, Parameters, Refusal};
@@ -36,7 +37,7 @@ fn template(world: &World, parameters: &Parameters<'_>) -> Result<Template, Refu
     let resolved = compute::resolve(world, id.as_deref(), name.as_deref(), &version).map_err(|refusal| {
         if refusal.code.contains("NotFound") { malformed(&refusal.message) } else { validation(refusal.message) }
     })?;
-    if let Some(profile) = &resolved.instance_profile
+    if let Some(profile) = resolved.data.instance_profile.as_ref().map(ec2::Profile::text)
         && iam::instance_profile(world, profile).is_none()
     {
         let parameter = if profile.starts_with("arn:") { "arn" } else { "name" };

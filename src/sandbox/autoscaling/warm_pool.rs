@@ -135,7 +135,11 @@ pub fn settle(world: &mut World, group: &mut Group, id: &str) {
 
 /// Takes an instance out of the pool to work; false when none is ready.
 pub fn take(world: &mut World, group: &mut Group) -> bool {
-    let ready = group.members.values().find(|it| it.lifecycle == Lifecycle::Warmed).map(|it| it.id.clone());
+    let rested = |id: &str| {
+        compute::status(world, id).is_some_and(|it| it.stopped || (it.ended_at.is_none() && it.running_at <= world.now))
+    };
+    let mut ready = group.members.values().filter(|it| it.lifecycle == Lifecycle::Warmed);
+    let ready = ready.find(|it| rested(&it.id)).map(|it| it.id.clone());
     let Some(id) = ready else { return false };
     compute::start(world, &id);
     if let Some(member) = group.members.get_mut(&id) {

@@ -9,6 +9,8 @@ mod profiles;
 mod role_policies;
 mod roles;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

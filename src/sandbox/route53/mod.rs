@@ -8,6 +8,8 @@ mod name;
 mod record;
 mod records;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod zones;
 
 use std::collections::BTreeMap;

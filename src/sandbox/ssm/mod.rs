@@ -6,6 +6,8 @@ mod paging;
 mod parameters;
 mod read;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
