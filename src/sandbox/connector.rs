@@ -35,7 +35,8 @@ impl HttpConnector for Client {
         let sandbox = self.sandbox.clone();
         HttpConnectorFuture::new(async move {
             let request = read(&request)?;
-            write(sandbox.handle(&request))
+            let response = sandbox.exchange(request).await.map_err(|lost| ConnectorError::io(lost.into()))?;
+            write(response)
         })
     }
 }

@@ -8,24 +8,32 @@ pub mod autoscaling;
 pub mod connector;
 pub mod ec2;
 pub mod elbv2;
+pub mod fault;
 pub mod iam;
 pub mod route53;
 pub mod seed;
+mod seeding;
+pub mod serve;
 pub mod ssm;
 mod store;
 pub mod sts;
 #[cfg(test)]
 pub(crate) mod tests;
+mod throttle;
 pub mod wire;
 pub mod world;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::Clock;
 
+pub use fault::{FaultPlan, Faults};
 use store::Store;
 pub use store::StoreError;
 use wire::{Call, Handler, Parameters, Refusal, Service, WireRequest, WireResponse};
@@ -55,7 +63,13 @@ pub struct CallRecord {
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     shared: Arc<Mutex<Shared>>,
+    stopped: CancellationToken,
 }
+
+/// No answer came: an injected fault broke the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("connection reset by peer (injected fault)")]
+pub struct Lost;
 
 #[derive(Debug)]
 struct Shared {
@@ -67,6 +81,8 @@ struct Shared {
     base: Timestamp,
     speed: i32,
     log: Vec<CallRecord>,
+    faults: Faults,
+    buckets: throttle::Buckets,
 }
 
 impl Sandbox {
@@ -88,18 +104,30 @@ impl Sandbox {
                 }
             }
         };
-        let started = clock.now();
-        let shared = Shared { store, started, base: world.now, world, clock, speed: 1, log: Vec::new() };
-        Ok(Self { shared: Arc::new(Mutex::new(shared)) })
+        let faults = Faults::new(FaultPlan::from_environment()?.unwrap_or_default());
+        Ok(Self::of(Shared::new(store, world, clock, faults)))
     }
 
     /// A world in memory.
     #[must_use]
     pub fn in_memory(clock: Clock, world: World) -> Self {
-        let started = clock.now();
-        let store = Store::new(Place::Memory);
-        let shared = Shared { store, started, base: world.now, world, clock, speed: 1, log: Vec::new() };
-        Self { shared: Arc::new(Mutex::new(shared)) }
+        Self::of(Shared::new(Store::new(Place::Memory), world, clock, Faults::default()))
+    }
+
+    fn of(shared: Shared) -> Self {
+        Self { shared: Arc::new(Mutex::new(shared)), stopped: CancellationToken::new() }
+    }
+
+    /// Follows a plan of faults from the next call on.
+    #[must_use]
+    pub fn with_faults(self, plan: FaultPlan) -> Self {
+        self.lock().faults = Faults::new(plan);
+        self
+    }
+
+    /// Ready when a fault of the kind `StopBefore` or `StopAfter` was met.
+    pub async fn stopped(&self) {
+        self.stopped.cancelled().await;
     }
 
     /// The date in the account of a world file, for a clock that starts there; `None` without a file.
@@ -124,7 +152,71 @@ impl Sandbox {
         self
     }
 
-    /// Answers one request.
+    /// Answers one request as a client on a network meets it: after the latency, and with the faults of the plan.
+    ///
+    /// # Errors
+    /// When a fault breaks the connection.
+    pub async fn exchange(&self, request: WireRequest) -> Result<WireResponse, Lost> {
+        let (fault, latency, clock, service, operation) = {
+            let mut shared = self.lock();
+            let (service, operation) = match wire::decode(&request, route53::ROUTES) {
+                Ok(decoded) => (decoded.service, decoded.operation),
+                Err((service, _)) => (service, "?".to_owned()),
+            };
+            let fault = shared.faults.next(&operation);
+            (fault, shared.world.behaviour.latency_milliseconds, shared.clock, service, operation)
+        };
+        if latency > 0 {
+            clock.sleep(Duration::from_millis(u64::from(latency))).await;
+        }
+        let Some(fault) = fault else { return Ok(self.handle(&request)) };
+        tracing::debug!(?fault, operation, "injected fault");
+        match fault {
+            fault::Kind::KillBefore => {
+                fault::kill_this_process();
+                Err(Lost)
+            }
+            fault::Kind::KillAfter => {
+                let _ = self.handle(&request);
+                fault::kill_this_process();
+                Err(Lost)
+            }
+            fault::Kind::StopBefore => self.stop().await,
+            fault::Kind::StopAfter => {
+                let _ = self.handle(&request);
+                self.stop().await
+            }
+            fault::Kind::LostResponse => {
+                let _ = self.handle(&request);
+                Err(Lost)
+            }
+            fault::Kind::Reset => Err(Lost),
+            fault::Kind::Lag(seconds) => Ok(self.lock().handle_with_lag(&request, seconds)),
+            fault::Kind::ServerErrorAfter => {
+                let _ = self.handle(&request);
+                Ok(self.refuse(fault, service, &operation))
+            }
+            fault::Kind::ServerError | fault::Kind::Throttle(_) | fault::Kind::AccessDenied => {
+                Ok(self.refuse(fault, service, &operation))
+            }
+        }
+    }
+
+    async fn stop(&self) -> Result<WireResponse, Lost> {
+        self.stopped.cancel();
+        std::future::pending().await
+    }
+
+    fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
+        let mut shared = self.lock();
+        let principal = format!("arn:aws:iam::{}:user/{}", shared.world.account, shared.world.sts.user);
+        let refusal = fault.refusal(service, operation, &principal).unwrap_or_else(|| Refusal::unavailable(service));
+        let request_id = shared.request_id();
+        shared.note(service, operation, Some(&refusal));
+        refusal.write(service, &request_id)
+    }
+
+    /// Answers one request at once.
     #[must_use]
     pub fn handle(&self, request: &WireRequest) -> WireResponse {
         self.lock().handle(request)
@@ -159,6 +251,12 @@ impl Sandbox {
 }
 
 impl Shared {
+    fn new(store: Store, world: World, clock: Clock, faults: Faults) -> Self {
+        let (started, base) = (clock.now(), world.now);
+        let (log, buckets) = (Vec::new(), throttle::Buckets::default());
+        Self { store, world, clock, started, base, speed: 1, log, faults, buckets }
+    }
+
     /// The date in the account.
     fn date(&self) -> Timestamp {
         let passed = self.clock.now().duration_since(self.started);
@@ -199,6 +297,13 @@ impl Shared {
         }
     }
 
+    fn handle_with_lag(&mut self, request: &WireRequest, seconds: u32) -> WireResponse {
+        let before = std::mem::replace(&mut self.world.behaviour.visibility_lag_seconds, seconds);
+        let response = self.handle(request);
+        self.world.behaviour.visibility_lag_seconds = before;
+        response
+    }
+
     fn carry_out(&mut self, decoded: &wire::Decoded) -> Result<wire::Answer, Refusal> {
         let internal = |error: StoreError| Refusal::new("InternalError", error.to_string()).with_status(500);
         let handler = handler(decoded.service, &decoded.operation).ok_or_else(|| {
@@ -213,6 +318,12 @@ impl Shared {
             operation: &decoded.operation,
             parameters: Parameters::new(&decoded.parameters),
         };
+        let selective = !call.names().is_empty();
+        if self.world.behaviour.throttling
+            && !self.buckets.take(self.world.now, decoded.service, &decoded.operation, selective)
+        {
+            return Err(Refusal::throttled(decoded.service));
+        }
         let outcome = run(&mut self.world, &call, handler, &decoded.parameters);
         let reads = ["Describe", "Get", "List"].iter().any(|prefix| decoded.operation.starts_with(prefix));
         let stale = self.world.now.duration_since(saved_at) >= SignedDuration::from_secs(1);

@@ -28,7 +28,10 @@ impl Clients {
 /// A world with nothing in it, on 2026-11-20.
 pub fn empty_world() -> World {
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().expect("a date");
-    World::empty("123456789012", "eu-west-3", 1, now)
+    let mut world = World::empty("123456789012", "eu-west-3", 1, now);
+    // Tests call as fast as they can; throttling has tests of its own.
+    world.behaviour.throttling = false;
+    world
 }
 
 /// Clients of an empty account.

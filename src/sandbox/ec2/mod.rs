@@ -51,7 +51,7 @@ pub use network_interfaces::{
 pub use object::{Object, Tags, Words, get, get_mut, matches, not_found};
 pub use route_tables::{RouteTable, Target as RouteTarget};
 pub use security_group_rules::{Peer, Permission, Rule};
-pub use security_groups::SecurityGroup;
+pub use security_groups::{SecurityGroup, create_default as new_default_security_group};
 pub use snapshots::Snapshot;
 pub use subnets::Subnet;
 pub use volumes::{Attachment as VolumeAttachment, Modification, Shape, Volume};

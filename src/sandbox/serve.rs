@@ -1,0 +1,130 @@
+//! The sandbox on a loopback port, for clients that nobody here wrote: the AWS CLI, boto3, Terraform.
+//!
+//! HTTP/1.1 without TLS, on 127.0.0.1 only; signatures are read for the service's name and never checked.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Sandbox;
+use super::wire::{WireRequest, WireResponse};
+
+/// Answers under way may finish for so long when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A port that is listened to; clients wait until [`Server::run_until`].
+#[derive(Debug)]
+pub struct Server {
+    sandbox: Sandbox,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Listens on a loopback port; 0 takes a free one.
+///
+/// # Errors
+/// When the port is taken.
+pub async fn listen(sandbox: Sandbox, port: u16) -> io::Result<Server> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let address = listener.local_addr()?;
+    Ok(Server { sandbox, listener, address })
+}
+
+impl Server {
+    /// What to give to a client as endpoint, `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until `stop` is ready, then lets the answers under way finish.
+    ///
+    /// # Errors
+    /// When the port cannot be listened to any more.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let stopping = CancellationToken::new();
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(connection(self.sandbox.clone(), stream, stopping.clone()));
+                    }
+                    // A client that went away before it was served is no reason to stop.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                    Err(error) => return Err(error),
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        stopping.cancel();
+        let finished = async { while connections.join_next().await.is_some() {} };
+        // Whoever keeps a connection longer than that is cut off.
+        let _ = tokio::time::timeout(GRACE, finished).await;
+        Ok(())
+    }
+}
+
+async fn connection(sandbox: Sandbox, stream: TcpStream, stopping: CancellationToken) {
+    let service = service_fn(move |request| {
+        let sandbox = sandbox.clone();
+        async move { answer(&sandbox, request).await }
+    });
+    let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client's connection ended early");
+    }
+}
+
+/// The connection breaks on purpose: an injected fault.
+#[derive(Debug, thiserror::Error)]
+#[error("connection broken by an injected fault")]
+struct Broken;
+
+async fn answer(sandbox: &Sandbox, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Broken> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Broken)?.to_bytes().to_vec();
+    let request = WireRequest {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body,
+    };
+    let response = sandbox.exchange(request).await.map_err(|_| Broken)?;
+    Ok(write(response))
+}
+
+fn write(response: WireResponse) -> hyper::Response<Full<Bytes>> {
+    let mut built = hyper::Response::new(Full::new(Bytes::from(response.body)));
+    *built.status_mut() = hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::OK);
+    for (name, value) in response.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<hyper::header::HeaderName>(), value.parse()) {
+            built.headers_mut().insert(name, value);
+        }
+    }
+    built
+}
