@@ -118,7 +118,8 @@ where
     let began = aws.clock().since_boot();
     let mut attempts = 0;
     loop {
-        let error = match attempt().await {
+        // Boxed: the SDK's futures are tens of kilobytes each, and discovery waits for twenty of them on one stack.
+        let error = match Box::pin(attempt()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };

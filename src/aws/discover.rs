@@ -4,9 +4,11 @@
 //! one of ours; [`name_references`] replaces those by addresses. No kind calls once per object.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use super::connect::Aws;
 use super::error::Error;
+use super::join::try_join_all;
 use super::{
     auto_scaling_group, balancing, elastic_ip, internet_gateway, launch_template, nat_gateway, network_interface,
     record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,
@@ -53,10 +55,28 @@ impl Scope {
 /// # Errors
 /// The first failed call: a part is worth nothing, because what was not seen would be made again.
 pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
-    let (network, machines, services) =
-        tokio::try_join!(network(aws, scope), machines(aws, scope), services(aws, scope))?;
+    let kinds: [Pin<Box<dyn Future<Output = Result<Observed, Error>> + Send + '_>>; 15] = [
+        Box::pin(vpc::discover(aws, scope)),
+        Box::pin(subnet::discover(aws, scope)),
+        Box::pin(internet_gateway::discover(aws, scope)),
+        Box::pin(elastic_ip::discover(aws, scope)),
+        Box::pin(nat_gateway::discover(aws, scope)),
+        Box::pin(route_table::discover(aws, scope)),
+        // With the rules: one describe gives both.
+        Box::pin(security_group::discover(aws, scope)),
+        Box::pin(network_interface::discover(aws, scope)),
+        Box::pin(volume::discover(aws, scope)),
+        // With the instance profiles: one call gives both.
+        Box::pin(role::discover(aws, scope)),
+        Box::pin(launch_template::discover(aws, scope)),
+        Box::pin(auto_scaling_group::discover(aws, scope)),
+        Box::pin(scheduled_action::discover(aws, scope)),
+        // With target groups and listeners: one call tells the tags of all.
+        Box::pin(balancing::discover(aws, scope)),
+        Box::pin(record_set::discover(aws, scope)),
+    ];
     let mut observed = Observed::default();
-    for part in network.into_iter().chain(machines).chain(services) {
+    for part in try_join_all(kinds).await? {
         observed.found.extend(part.found);
         observed.clashes.extend(part.clashes);
         observed.instances.extend(part.instances);
@@ -67,42 +87,6 @@ pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     observed.clashes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
     observed.instances.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(observed)
-}
-
-async fn network(aws: &Aws, scope: &Scope) -> Result<[Observed; 7], Error> {
-    let parts = tokio::try_join!(
-        vpc::discover(aws, scope),
-        subnet::discover(aws, scope),
-        internet_gateway::discover(aws, scope),
-        elastic_ip::discover(aws, scope),
-        nat_gateway::discover(aws, scope),
-        route_table::discover(aws, scope),
-        // With the rules: one describe gives both.
-        security_group::discover(aws, scope),
-    )?;
-    Ok(parts.into())
-}
-
-async fn machines(aws: &Aws, scope: &Scope) -> Result<[Observed; 5], Error> {
-    let parts = tokio::try_join!(
-        network_interface::discover(aws, scope),
-        volume::discover(aws, scope),
-        launch_template::discover(aws, scope),
-        auto_scaling_group::discover(aws, scope),
-        scheduled_action::discover(aws, scope),
-    )?;
-    Ok(parts.into())
-}
-
-async fn services(aws: &Aws, scope: &Scope) -> Result<[Observed; 3], Error> {
-    let parts = tokio::try_join!(
-        // With the instance profiles: one call gives both.
-        role::discover(aws, scope),
-        // With target groups and listeners: one call tells the tags of all.
-        balancing::discover(aws, scope),
-        record_set::discover(aws, scope),
-    )?;
-    Ok(parts.into())
 }
 
 /// Replaces every id in a reference by the address of what was found under it, and sorts what is documented as sorted.

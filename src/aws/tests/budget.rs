@@ -4,7 +4,6 @@ use super::{sandboxed, scope};
 use crate::aws::discover;
 
 #[tokio::test(start_paused = true)]
-#[ignore = "until the sandbox knows every operation"]
 async fn discovery_of_an_empty_account_is_shallow_and_cheap() {
     let (aws, _) = sandboxed().await;
     discover(&aws, &scope()).await.expect("discovery works");
