@@ -17,6 +17,7 @@ pub mod project;
 pub mod rendered;
 pub mod settings;
 pub mod source;
+mod stack;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod yaml;

@@ -15,6 +15,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use crate::problem::Problem;
 pub use crate::render::source::{Source, Span};
+use crate::render::stack;
 
 /// A value of a YAML document and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,22 +154,13 @@ pub fn documents(source: &Source) -> Result<Vec<Node>, Problem> {
     if depth_bound(source.text()) <= SHALLOW {
         return read_documents(source);
     }
-    let thread = std::thread::Builder::new().stack_size(DEEP_STACK);
-    std::thread::scope(|scope| {
-        let refused = |why: &str| Err(Problem::error(format!("cannot read {}: {why}", source.name())));
-        match thread.spawn_scoped(scope, || read_documents(source)) {
-            Ok(handle) => handle.join().unwrap_or_else(|_| refused("the YAML parser failed")),
-            Err(error) => refused(&error.to_string()),
-        }
-    })
+    let refused = |why: String| Err(Problem::error(format!("cannot read {}: {why}", source.name())));
+    stack::deep(|| read_documents(source), refused)
 }
 
 /// Nesting up to which the caller's own stack is used. The parser recurses, about 40 kB a level in a debug build
 /// (measured), and threads of tests and of tokio have 2 MB.
 const SHALLOW: usize = 24;
-
-/// Room for `max_depth` levels of the parser and as much again.
-const DEEP_STACK: usize = 16 * 1024 * 1024;
 
 /// More than the nesting can be, from one look at the text: each level of block style takes a column, each level of
 /// flow style a bracket, and an alias may bring anything.

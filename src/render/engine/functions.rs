@@ -12,9 +12,18 @@ use crate::render::nearest::did_you_mean;
 /// Wider indentation is a mistake, and a way to fill the memory.
 const WIDEST_INDENT: usize = 200;
 
-/// Of what minijinja brings, the names that are taken away: they escape for HTML, which has no meaning here, or print
-/// all vars.
-const REMOVED_FILTERS: [&str; 5] = ["safe", "escape", "e", "pprint", "format"];
+/// Lists and mappings inside each other; deeper ones are a mistake, and a way to exhaust the stack.
+pub(super) const DEEPEST: usize = 64;
+
+/// Bytes that one list or mapping may print.
+const LARGEST_VALUE: usize = 1024 * 1024;
+
+/// Bytes that a filter may make of less.
+const LARGEST_TEXT: usize = 10 * 1024 * 1024;
+
+/// Of what minijinja brings, the names that are taken away: they escape for HTML, which has no meaning here, print all
+/// vars, or make any amount of memory from a number.
+const REMOVED_FILTERS: [&str; 7] = ["safe", "escape", "e", "pprint", "format", "batch", "slice"];
 
 /// Adds what does not depend on a rendering.
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -22,10 +31,14 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         environment.remove_filter(name);
     }
     environment.remove_global("debug");
+    // Values never change: a template cannot build one that contains itself, nor grow one in a loop.
+    environment.remove_global("namespace");
     environment.add_filter("indent", indent);
     environment.add_filter("nindent", |text: &Value, width: usize| {
         Ok::<_, Error>(format!("\n{}", indented(&printed(text)?, width, true)?))
     });
+    environment.add_filter("replace", replace);
+    environment.add_filter("join", join);
     environment.add_filter("quote", |value: &Value| Ok::<_, Error>(yaml_text::quoted(&printed(value)?)));
     environment.add_filter("b64encode", |value: &Value| {
         Ok::<_, Error>(data_encoding::BASE64.encode(mark::strip(&printed(value)?).as_bytes()))
@@ -117,18 +130,55 @@ pub(super) fn kind(value: &Value) -> &'static str {
 
 /// How a value prints: text as it is, everything else as JSON, which is YAML too.
 pub(super) fn printed(value: &Value) -> Result<String, Error> {
-    if let Some(text) = value.as_str() {
-        return Ok(text.to_owned());
+    let mut text = String::new();
+    match value.as_str() {
+        Some(verbatim) => text.push_str(verbatim),
+        None if value.is_undefined() => {}
+        None => write_json(value, &mut text, 0)?,
+    }
+    Ok(text)
+}
+
+fn write_json(value: &Value, text: &mut String, depth: usize) -> Result<(), Error> {
+    let refused = |why: String| Err(Error::new(ErrorKind::InvalidOperation, why));
+    if depth > DEEPEST || text.len() > LARGEST_VALUE {
+        return refused(format!("{} is too large to print", kind(value)));
+    }
+    if let Some(inner) = value.as_str() {
+        text.push_str(&yaml_text::quoted(inner));
+        return Ok(());
     }
     match value.kind() {
-        ValueKind::Undefined => Ok(String::new()),
-        ValueKind::Plain | ValueKind::Invalid | ValueKind::Bytes => {
-            Err(Error::new(ErrorKind::InvalidOperation, format!("{} cannot be printed", kind(value))))
+        ValueKind::Undefined | ValueKind::None => text.push_str("null"),
+        ValueKind::Bool | ValueKind::Number => match serde_json::to_string(value) {
+            Ok(scalar) => text.push_str(&scalar),
+            Err(error) => return refused(format!("{} cannot be printed: {error}", kind(value))),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            text.push('[');
+            for (index, item) in value.try_iter()?.enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_json(&item, text, depth + 1)?;
+            }
+            text.push(']');
         }
-        _ => serde_json::to_string(value).map_err(|error| {
-            Error::new(ErrorKind::BadSerialization, format!("{} cannot be printed", kind(value))).with_source(error)
-        }),
+        ValueKind::Map => {
+            text.push('{');
+            for (index, key) in value.try_iter()?.enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&yaml_text::quoted(&printed(&key)?));
+                text.push(':');
+                write_json(&value.get_item(&key)?, text, depth + 1)?;
+            }
+            text.push('}');
+        }
+        _ => return refused(format!("{} cannot be printed", kind(value))),
     }
+    Ok(())
 }
 
 /// minijinja's own way prints `True` and `None`.
@@ -137,6 +187,30 @@ pub(super) fn write(output: &mut Output<'_>, value: &Value) -> Result<(), Error>
         Some(text) => output.write_str(text).map_err(Error::from),
         None => output.write_str(&printed(value)?).map_err(Error::from),
     }
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("the text would be longer than {LARGEST_TEXT} bytes"))
+}
+
+fn replace(text: &Value, from: &str, to: &str) -> Result<String, Error> {
+    let text = printed(text)?;
+    let grows = text.matches(from).count().saturating_mul(to.len().saturating_sub(from.len()));
+    if text.len().saturating_add(grows) > LARGEST_TEXT { Err(too_long()) } else { Ok(text.replace(from, to)) }
+}
+
+fn join(list: &Value, separator: Option<&str>) -> Result<String, Error> {
+    let mut joined = String::new();
+    for (index, item) in list.try_iter()?.enumerate() {
+        if index > 0 {
+            joined.push_str(separator.unwrap_or_default());
+        }
+        joined.push_str(&printed(&item)?);
+        if joined.len() > LARGEST_TEXT {
+            return Err(too_long());
+        }
+    }
+    Ok(joined)
 }
 
 fn json(value: &Value) -> Result<String, Error> {

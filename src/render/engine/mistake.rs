@@ -88,7 +88,8 @@ pub(super) fn problem(engine: &Engine, session: &Session, error: &Error) -> Prob
 
 fn described(engine: &Engine, session: &Session, error: &Error) -> Problem {
     let detail = error.detail().unwrap_or_default();
-    let at_hand = expression(engine, error).unwrap_or_default();
+    let at_hand =
+        error.name().and_then(|name| engine.source(name)).map(|source| expression(source, error)).unwrap_or_default();
     match error.kind() {
         ErrorKind::OutOfFuel => Problem::error(format!("the templates take more than {STEPS} steps"))
             .hint("look for loops inside loops, or for snippets that call each other"),
@@ -226,18 +227,22 @@ fn declared(engine: &Engine, error: &Error) -> Vec<String> {
 }
 
 /// The text of the failing expression.
-fn expression<'a>(engine: &'a Engine, error: &Error) -> Option<&'a str> {
-    let source = engine.source(error.name()?)?;
-    source.text().get(error.range()?)
+fn expression<'a>(source: &'a Source, error: &Error) -> &'a str {
+    let span = span(source, error);
+    let line = source.line(span.line);
+    let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    line.get(at(span.column - 1)..at(span.column - 1 + span.length)).unwrap_or_default()
 }
 
-/// Where minijinja stopped.
+/// Where minijinja stopped. Its bytes count in the text that it was given, where comments were put at ends of lines;
+/// lines and columns are the same.
 fn span(source: &Source, error: &Error) -> Span {
     let line = error.line().unwrap_or(1);
-    match error.range() {
-        Some(range) if source.text().is_char_boundary(range.start) => {
-            let span = source.span(range);
-            if span.line == line || error.line().is_none() { span } else { whole_line(source, line) }
+    let given = error.template_source().map(|text| Source::new("", text));
+    match (error.range(), given) {
+        (Some(range), Some(given)) if given.text().get(range.clone()).is_some() => {
+            let found = given.span(range);
+            if found.line == line && !source.line(line).is_empty() { found } else { whole_line(source, line) }
         }
         _ => whole_line(source, line),
     }
@@ -249,7 +254,7 @@ fn whole_line(source: &Source, line: usize) -> Span {
     Span::new(line, start + 1, text.trim().chars().count())
 }
 
-const FUNCTIONS: &[&str] = &["snippet", "range", "dict", "namespace"];
+const FUNCTIONS: &[&str] = &["snippet", "range", "dict"];
 
 const FILTERS: &[&str] = &[
     "abs",

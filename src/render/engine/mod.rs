@@ -26,6 +26,7 @@ use self::session::{Session, TooLong};
 use crate::problem::{Problem, Problems};
 use crate::render::layers::Var;
 use crate::render::source::Source;
+use crate::render::stack;
 
 /// Steps (minijinja's instructions) that one cluster may take, nested snippets included. A large cluster takes some
 /// ten thousand; a debug build does about two million a second (measured).
@@ -72,11 +73,19 @@ impl Engine {
     /// # Errors
     /// All mistakes of syntax, one per file, and snippets of one name in two directories.
     pub(super) fn new(templates: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
+        stack::deep(|| Self::compile(templates, snippets), |why| Err(failed(&why)))
+    }
+
+    fn compile(templates: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
         let (snippets, mut problems) = index(snippets);
         let snippets = Arc::new(snippets);
         let mut environment = environment(&snippets);
         for source in templates.iter().chain(&snippets.sources) {
-            if let Err(error) = environment.add_template_owned(source.name().to_owned(), source.text().to_owned()) {
+            if let Some(problem) = scan::too_large(source) {
+                problems.push(problem);
+            } else if let Err(error) =
+                environment.add_template_owned(source.name().to_owned(), scan::in_steps(source.text()))
+            {
                 problems.push(mistake::syntax(source, &error));
             }
         }
@@ -97,6 +106,10 @@ impl Engine {
     /// # Errors
     /// The first mistake of each template, with its places.
     pub(super) fn render(&self, vars: &Arc<Var>) -> Result<Vec<(String, String)>, Problems> {
+        stack::deep(|| self.run(vars), |why| Err(failed(&why)))
+    }
+
+    fn run(&self, vars: &Arc<Var>) -> Result<Vec<(String, String)>, Problems> {
         let session = Session::new(Arc::clone(vars), None);
         let mut environment = self.environment.clone();
         functions::bind(&mut environment, &session, &self.snippets);
@@ -112,6 +125,10 @@ impl Engine {
 
     /// Where each part of a template's output comes from. `None` when that cannot be told.
     pub(super) fn provenance(&self, vars: &Arc<Var>, template: usize, rendered: &str) -> Option<Provenance> {
+        stack::deep(|| self.trace(vars, template, rendered), |_| None)
+    }
+
+    fn trace(&self, vars: &Arc<Var>, template: usize, rendered: &str) -> Option<Provenance> {
         let (environment, sites) = self.marked.get_or_init(|| self.mark()).as_ref()?;
         let template = self.templates.get(template)?;
         let session = Session::new(Arc::clone(vars), Some(sites.clone()));
@@ -134,6 +151,10 @@ impl Engine {
     fn source(&self, name: &str) -> Option<&Source> {
         self.templates.iter().chain(&self.snippets.sources).find(|source| source.name() == name)
     }
+}
+
+fn failed(why: &str) -> Problems {
+    Problem::error(format!("cannot render: {why}")).into()
 }
 
 fn index(sources: Vec<Source>) -> (Snippets, Vec<Problem>) {

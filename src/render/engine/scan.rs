@@ -4,6 +4,9 @@
 
 use std::ops::Range;
 
+use crate::problem::Problem;
+use crate::render::source::Source;
+
 /// What stands between a delimiter and its content: `{{-` and `-}}` take the white space away, `{{+` keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum White {
@@ -45,6 +48,112 @@ pub(super) enum Part {
     Block { whole: Range<usize>, inner: Range<usize>, before: White, after: White },
     /// `{# … #}`.
     Comment(Range<usize>),
+}
+
+/// Operators, brackets and commas of one expression or block: minijinja recurses over chains such as `a ~ b ~ c`, in
+/// time that grows with their square (500 take 10 ms in a debug build, 16 000 take 16 s).
+const MOST_OPERATORS: usize = 500;
+
+/// Bytes of text that one step may print, see [`in_steps`].
+const TEXT_OF_A_STEP: usize = 256;
+
+/// `elif` branches of one file: minijinja recurses over them too.
+const MOST_BRANCHES: usize = 1000;
+
+/// What of a template would take minijinja too far.
+pub(super) fn too_large(source: &Source) -> Option<Problem> {
+    let text = source.text();
+    let mut branches = 0;
+    for part in parts(text) {
+        let (Part::Expression { whole, inner, .. } | Part::Block { whole, inner, .. }) = part else { continue };
+        let operators = operators(&text[inner.clone()]);
+        if operators > MOST_OPERATORS {
+            return Some(
+                Problem::error(format!(
+                    "an expression of {operators} operators, and at most {MOST_OPERATORS} are read"
+                ))
+                .at(source.place(source.span(whole.start..whole.start + 2), "starts here"))
+                .hint("split it with `{% set %}`, or put the data into the vars"),
+            );
+        }
+        if text[inner].trim_start().starts_with("elif") {
+            branches += 1;
+            if branches > MOST_BRANCHES {
+                return Some(
+                    Problem::error(format!("more than {MOST_BRANCHES} `elif` branches"))
+                        .at(source.place(source.span(whole), "this is one more"))
+                        .hint("put the cases into a mapping of the vars"),
+                );
+            }
+        }
+    }
+    None
+}
+
+/// How much there is to nest: everything that is not part of a word, a number or a string; words that are operators
+/// count too.
+fn operators(expression: &str) -> usize {
+    let mut count = 0;
+    let mut quote = None;
+    let mut escaped = false;
+    for character in expression.chars() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if character == '\\' => escaped = true,
+            Some(open) if character == open => quote = None,
+            Some(_) => {}
+            None if character == '"' || character == '\'' => quote = Some(character),
+            None if character.is_alphanumeric() || character == '_' || character.is_whitespace() => {}
+            None => count += 1,
+        }
+    }
+    let words = expression.split_whitespace();
+    count + words.filter(|word| matches!(*word, "not" | "and" | "or" | "is" | "in" | "if" | "else")).count()
+}
+
+/// The same template with long text cut into pieces that each cost a step, so that a loop over a long text is paid for
+/// by its length. The cuts are comments at the ends of lines: lines and columns stay what they are.
+pub(super) fn in_steps(text: &str) -> String {
+    let mut cut = String::with_capacity(text.len() + text.len() / 32);
+    for part in parts(text) {
+        let (Part::Text(range)
+        | Part::Comment(range)
+        | Part::Expression { whole: range, .. }
+        | Part::Block { whole: range, .. }) = &part;
+        let piece = &text[range.clone()];
+        if !matches!(part, Part::Text(_)) || piece.len() <= TEXT_OF_A_STEP || in_raw(text, range.start) {
+            cut.push_str(piece);
+            continue;
+        }
+        let mut since = 0;
+        for line in piece.split_inclusive('\n') {
+            let content = line.trim_end_matches(['\n', '\r']);
+            for character in content.chars() {
+                cut.push(character);
+                since += character.len_utf8();
+                // In the middle of a line columns behind the cut are off; only for lines that nobody reads.
+                if since > TEXT_OF_A_STEP * 4 && character != '{' {
+                    cut.push_str(CUT);
+                    since = 0;
+                }
+            }
+            if since > TEXT_OF_A_STEP && !content.trim().is_empty() && !content.ends_with('{') {
+                cut.push_str(CUT);
+                since = 0;
+            }
+            cut.push_str(&line[content.len()..]);
+        }
+    }
+    cut
+}
+
+/// A comment that takes no white space away.
+const CUT: &str = "{#++#}";
+
+/// Whether a text part belongs to a `{% raw %}` block, where a comment would be text.
+fn in_raw(text: &str, start: usize) -> bool {
+    let before = text[..start].trim_end_matches(['}', '%', '-', '+', ' ', '\t', '\n', '\r']);
+    before.ends_with("raw") && !before.ends_with("endraw")
 }
 
 /// All parts in order; together they are the whole text.

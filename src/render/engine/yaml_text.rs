@@ -5,14 +5,11 @@ use std::sync::Arc;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::functions::printed;
+use super::functions::{DEEPEST, printed};
 use super::mark;
 use super::session::Session;
 use super::values::{self, Tracked};
 use crate::render::layers::{Var, VarValue};
-
-/// Deeper values are a mistake, and a way to exhaust the stack.
-const DEEPEST: usize = 64;
 
 /// A text in double quotes, with the escapes that JSON and YAML share.
 pub(super) fn quoted(text: &str) -> String {

@@ -14,6 +14,9 @@ use crate::render::source::{Source, Span};
 pub(in crate::render) struct Provenance {
     lines: Vec<Vec<Segment>>,
     sites: Sites,
+    /// Whether the text with marks was the same but for the marks.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask whether marks change the text"))]
+    exact: bool,
 }
 
 /// Where one place of a rendered file comes from.
@@ -65,8 +68,15 @@ impl Provenance {
         emissions: &[Emission],
     ) -> Self {
         let (text, lines) = read(marked, emissions);
-        let lines = if text == rendered { lines } else { aligned(&text, lines, rendered) };
-        Self { lines, sites: Arc::clone(sites) }
+        let exact = text == rendered;
+        let lines = if exact { lines } else { aligned(&text, lines, rendered) };
+        Self { lines, sites: Arc::clone(sites), exact }
+    }
+
+    /// Whether no template reacted to the marks.
+    #[cfg(test)]
+    pub(in crate::render::engine) fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// The origin of a place: 1-based line and column, length in characters.
