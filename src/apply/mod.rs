@@ -2,5 +2,11 @@
 //! nothing: the plan did. Recovery is planning again, not undoing.
 
 mod event;
+mod operation;
+mod run;
+mod waits;
 
 pub use event::{ActName, EVENT_VERSION, Event, Reporter};
+pub use operation::OperationError;
+pub use run::{Failure, Means, Report, run};
+pub use waits::WaitError;

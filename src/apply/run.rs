@@ -1,0 +1,289 @@
+//! The run of a plan: wave after wave, until it is done, something fails, or it is told to stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::event::{ActName, EVENT_VERSION, Event, Reporter};
+use super::operation::{Bench, OperationError, act_name, intent, perform, settles};
+use super::waits::{Until, Waits};
+use crate::aws::{Aws, Ids};
+use crate::clock::Clock;
+use crate::plan::{Act, Operation, Plan, Purpose};
+use crate::resource::{Address, Observed};
+use crate::state::{Lease, Outcome, RunResult, StateError};
+
+/// A sign of life in a log at least this often (see the design, "Output").
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long calls in flight may still take after an interrupt: CI systems give ten seconds until the kill.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a run needs beside the plan.
+pub struct Means<'run> {
+    /// The way to AWS, fenced by the lease.
+    pub aws: Aws,
+    /// The lease on the state branch.
+    pub lease: &'run mut Lease,
+    /// The clock.
+    pub clock: Clock,
+    /// Receives events.
+    pub reporter: Reporter,
+    /// Stops the run: Ctrl-C, SIGTERM, the end of `--timeout`.
+    pub stop: CancellationToken,
+    /// The cluster's id.
+    pub uid: String,
+    /// The run's id.
+    pub run: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many of each act were done.
+    pub counts: BTreeMap<String, u64>,
+    /// Operations done.
+    pub done: usize,
+    /// Operations that there were.
+    pub operations: usize,
+    /// What failed.
+    pub failures: Vec<Failure>,
+    /// Whether it was told to stop before the end.
+    pub interrupted: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// One operation that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which.
+    pub address: Address,
+    /// What it did.
+    pub act: ActName,
+    /// Why.
+    pub error: OperationError,
+}
+
+impl Report {
+    /// For the run's record.
+    #[must_use]
+    pub const fn result(&self) -> RunResult {
+        match (self.interrupted, self.failures.is_empty()) {
+            (true, _) => RunResult::Interrupted,
+            (false, false) => RunResult::Failed,
+            (false, true) => RunResult::Done,
+        }
+    }
+}
+
+/// Runs the plan to its end.
+///
+/// Failures of operations are in the report: the rest of their wave is finished, later waves are not begun.
+///
+/// # Errors
+/// When the state branch cannot be written: nothing is begun that is not in the journal.
+pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed) -> Result<Report, StateError> {
+    let Means { aws, lease, clock, reporter, stop, uid, run } = means;
+    let mut ids = Ids::default();
+    for found in &observed.found {
+        ids.insert(found.address.clone(), &found.id, found.attributes.clone());
+    }
+    let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
+    let cluster = plan.cluster.clone();
+    let bench = Arc::new(Bench { aws, clock, reporter, cluster, uid, run, waits, ids: Mutex::new(ids) });
+    let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut runner = Runner {
+        bench,
+        lease,
+        stop,
+        started: Instant::now(),
+        beat,
+        grace_ends: None,
+        operations: plan.waves.iter().map(Vec::len).sum(),
+        report: Report::default(),
+        outcomes: Vec::new(),
+    };
+    runner.run(plan).await?;
+    let Runner { mut report, operations, started, bench, .. } = runner;
+    report.operations = operations;
+    report.elapsed = started.elapsed();
+    bench.report(Event::RunFinished {
+        result: result_name(report.result()).to_owned(),
+        done: report.done,
+        operations,
+        seconds: report.elapsed.as_secs(),
+    });
+    Ok(report)
+}
+
+const fn operation_name(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Apply => "apply",
+        Purpose::Destroy => "destroy",
+    }
+}
+
+const fn result_name(result: RunResult) -> &'static str {
+    match result {
+        RunResult::Done => "done",
+        RunResult::Interrupted => "interrupted",
+        RunResult::Failed | RunResult::Abandoned => "failed",
+    }
+}
+
+struct Runner<'run> {
+    bench: Arc<Bench>,
+    lease: &'run mut Lease,
+    stop: CancellationToken,
+    started: Instant,
+    beat: Interval,
+    /// Set by an interrupt: when what is under way is given up.
+    grace_ends: Option<Instant>,
+    operations: usize,
+    report: Report,
+    /// Outcomes that are not in git yet: they ride with the next wave's intents.
+    outcomes: Vec<Outcome>,
+}
+
+type Finished = (Address, ActName, Result<Outcome, OperationError>);
+
+impl Runner<'_> {
+    async fn run(&mut self, plan: &Plan) -> Result<(), StateError> {
+        self.bench.report(Event::RunStarted {
+            version: EVENT_VERSION,
+            cluster: plan.cluster.to_string(),
+            operation: operation_name(plan.purpose).to_owned(),
+            run: self.bench.run.clone(),
+            operations: self.operations,
+            waves: plan.waves.len(),
+        });
+        for (index, wave) in plan.waves.iter().enumerate() {
+            if self.stop.is_cancelled() {
+                self.report.interrupted = true;
+            }
+            if self.report.interrupted || !self.report.failures.is_empty() {
+                break;
+            }
+            let intents = wave.iter().filter_map(|operation| intent(&self.bench, operation)).collect();
+            let outcomes = std::mem::take(&mut self.outcomes);
+            self.lease.write(intents, outcomes, &format!("wave {}/{}", index + 1, plan.waves.len())).await?;
+            let (wave_number, of) = (index + 1, plan.waves.len());
+            self.bench.report(Event::WaveStarted { wave: wave_number, of, operations: wave.len() });
+            self.wave(wave).await?;
+        }
+        if !self.report.interrupted && self.report.failures.is_empty() {
+            self.settle(plan).await?;
+        }
+        let outcomes = std::mem::take(&mut self.outcomes);
+        if !outcomes.is_empty() {
+            self.lease.write(Vec::new(), outcomes, "results").await?;
+        }
+        Ok(())
+    }
+
+    /// All operations of one wave at the same time; the gate below the SDK bounds the calls.
+    async fn wave(&mut self, wave: &[Operation]) -> Result<(), StateError> {
+        let mut running = JoinSet::new();
+        for operation in wave {
+            let (bench, operation) = (Arc::clone(&self.bench), operation.clone());
+            let (address, act) = (operation.address.clone(), act_name(&operation.act));
+            running.spawn(async move { (address, act, perform(bench, operation).await) });
+        }
+        let under_way = wave.iter().map(|operation| operation.address.clone()).collect();
+        self.drain(running, under_way).await
+    }
+
+    /// Waits at the end for what takes its time: everything is made, nothing depends on it any more.
+    async fn settle(&mut self, plan: &Plan) -> Result<(), StateError> {
+        let mut running = JoinSet::new();
+        let mut under_way = BTreeSet::new();
+        for operation in plan.waves.iter().flatten() {
+            let address = operation.address.clone();
+            let slow = settles(address.kind()) && matches!(operation.act, Act::Create { .. } | Act::Update { .. });
+            let id = self.bench.id_of(&address);
+            let (true, Some(id)) = (slow, id) else { continue };
+            under_way.insert(address.clone());
+            let bench = Arc::clone(&self.bench);
+            running.spawn(async move {
+                let waited = bench.waits.wait(&address, &id, Until::Ready).await;
+                (address, ActName::Settle, waited.map_err(OperationError::from))
+            });
+        }
+        while let Some(finished) = self.next(&mut running, &under_way).await? {
+            let (address, act, waited) = finished;
+            under_way.remove(&address);
+            if let Err(error) = waited {
+                self.failed(address, act, error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn drain(
+        &mut self,
+        mut running: JoinSet<Finished>,
+        mut under_way: BTreeSet<Address>,
+    ) -> Result<(), StateError> {
+        while let Some((address, act, result)) = self.next(&mut running, &under_way).await? {
+            under_way.remove(&address);
+            match result {
+                Ok(outcome) => {
+                    *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
+                    self.report.done += 1;
+                    self.outcomes.push(outcome);
+                }
+                Err(error) => self.failed(address, act, error),
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, address: Address, act: ActName, error: OperationError) {
+        self.bench.report(Event::Failed { address: address.clone(), act, error: error.to_string() });
+        self.report.failures.push(Failure { address, act, error });
+    }
+
+    /// The next task that ended; meanwhile the lease is kept alive and the log shows signs of life. `None`: all ended,
+    /// or the run was told to stop and the grace is over.
+    async fn next<T: 'static>(
+        &mut self,
+        running: &mut JoinSet<T>,
+        under_way: &BTreeSet<Address>,
+    ) -> Result<Option<T>, StateError> {
+        loop {
+            let grace_ends = self.grace_ends;
+            tokio::select! {
+                biased;
+                joined = running.join_next() => return match joined {
+                    Some(Ok(value)) => Ok(Some(value)),
+                    // Nothing aborts a single task, so it panicked: a mistake of ours that must not pass for success.
+                    // What it was about to do is in the journal.
+                    Some(Err(broken)) => std::panic::resume_unwind(broken.into_panic()),
+                    None => Ok(None),
+                },
+                () = sleep_until(grace_ends.unwrap_or_else(Instant::now)), if grace_ends.is_some() => {
+                    running.shutdown().await;
+                    return Ok(None);
+                }
+                () = self.stop.cancelled(), if grace_ends.is_none() => {
+                    self.report.interrupted = true;
+                    self.grace_ends = Some(Instant::now() + GRACE);
+                    let (calls, seconds) = (running.len(), GRACE.as_secs());
+                    let message = format!("stopping: {calls} operations under way get {seconds} s more");
+                    self.bench.report(Event::Notice { message });
+                }
+                _ = self.beat.tick() => {
+                    self.lease.beat_if_due().await?;
+                    let waiting = under_way.iter().map(ToString::to_string).collect();
+                    self.bench.report(Event::Heartbeat { seconds: self.started.elapsed().as_secs(), waiting });
+                }
+            }
+        }
+    }
+}
