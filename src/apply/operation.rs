@@ -1,14 +1,17 @@
 //! One operation of a plan, from its first call to its record.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
 
 use super::event::{ActName, Event, Reporter};
 use super::waits::{Until, WaitError, Waits};
-use crate::aws::{self, Aws, Identity, Ids};
+use crate::aws::{self, Aws, Identity, Ids, Made};
 use crate::clock::Clock;
 use crate::name::ClusterName;
 use crate::plan::{Act, Operation};
-use crate::resource::{Address, Attributes, Found, Kind, Resource};
+use crate::resource::{Address, Attributes, Found, Kind, Reference, Resource};
 use crate::state::{Intent, IntentKind, Outcome, ResourceRecord};
 
 /// Why an operation failed.
@@ -40,12 +43,22 @@ pub struct Bench {
     pub waits: Waits,
     /// AWS ids of everything that exists so far.
     pub ids: Mutex<Ids>,
+    /// Creates that a run which died had announced, and of which nobody knows the outcome.
+    pub earlier_intents: BTreeMap<Address, Timestamp>,
+    /// The records before the run: what stays recorded when a duplicate is discarded.
+    pub recorded: BTreeMap<Address, ResourceRecord>,
 }
 
 impl Bench {
     /// The tags and the token of an object.
     pub fn identity(&self, address: &Address, generation: u32) -> Identity {
-        Identity { cluster: self.cluster.clone(), uid: self.uid.clone(), address: address.clone(), generation }
+        Identity {
+            cluster: self.cluster.clone(),
+            uid: self.uid.clone(),
+            address: address.clone(),
+            generation,
+            earlier_intent: self.earlier_intents.get(address).copied(),
+        }
     }
 
     /// Tells the user.
@@ -55,11 +68,16 @@ impl Bench {
 
     /// The AWS id of an address, if it exists.
     pub fn id_of(&self, address: &Address) -> Option<String> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).id_of(address).map(str::to_owned)
+        self.known().id(&Reference::from(address.clone())).ok()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Ids> {
+        // A task that panicked cannot have left the map half-changed: every change is one call.
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ids(&self) -> Ids {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known().clone()
     }
 }
 
@@ -92,7 +110,7 @@ pub fn intent(bench: &Bench, operation: &Operation) -> Option<Intent> {
             address: address.clone(),
             operation: IntentKind::Create,
             generation: *generation,
-            token: Some(bench.identity(&address, *generation).token()),
+            token: Some(bench.identity(&address, *generation).client_token()),
             id: None,
             resource: Some(resource.as_ref().clone()),
             at,
@@ -112,16 +130,40 @@ pub async fn perform(bench: Arc<Bench>, operation: Operation) -> Result<Outcome,
     let name = act_name(&act);
     let started = tokio::time::Instant::now();
     bench.report(Event::Started { address: address.clone(), act: name });
-    let (record, id) = match act {
-        Act::Create { resource, generation } => create(&bench, &address, *resource, generation).await?,
-        Act::Update { found, resource } => update(&bench, &address, *found, *resource).await?,
-        Act::Delete { found } => (None, delete(&bench, &address, &found).await?),
-        Act::Discard { found } => (None, delete(&bench, &address, &found).await?),
-        Act::Adopt { found, resource } => {
-            let id = found.id.clone();
-            (Some(record(&bench, &address, &found.id, found.generation, *resource, found.attributes)), id)
+    let record_of = |id: &str, generation, applied, attributes| ResourceRecord {
+        address: address.clone(),
+        id: id.to_owned(),
+        generation,
+        token: Some(bench.identity(&address, generation).client_token()),
+        applied,
+        attributes,
+        run: bench.run.clone(),
+    };
+    let (id, record) = match act {
+        Act::Create { resource, generation } => {
+            let made = create(&bench, &address, &resource, generation).await?;
+            let record = record_of(&made.id, generation, *resource, made.attributes);
+            (made.id, Some(record))
         }
-        Act::Forget => (None, String::from("no longer there")),
+        Act::Update { found, resource } => {
+            let attributes = update(&bench, &address, &found, &resource).await?;
+            let record = record_of(&found.id, found.generation, *resource, attributes);
+            (found.id, Some(record))
+        }
+        Act::Adopt { found, resource } => {
+            let record = record_of(&found.id, found.generation, *resource, found.attributes);
+            (found.id, Some(record))
+        }
+        Act::Delete { found } => {
+            delete(&bench, &address, &found).await?;
+            bench.known().remove(&address);
+            (found.id, None)
+        }
+        Act::Discard { found } => {
+            delete(&bench, &address, &found).await?;
+            (found.id, bench.recorded.get(&address).cloned())
+        }
+        Act::Forget => (String::from("no longer there"), None),
     };
     let milliseconds = started.elapsed().as_millis();
     bench.report(Event::Done { address: address.clone(), act: name, id, milliseconds });
@@ -131,68 +173,45 @@ pub async fn perform(bench: Arc<Bench>, operation: Operation) -> Result<Outcome,
 async fn create(
     bench: &Bench,
     address: &Address,
-    resource: Resource,
+    resource: &Resource,
     generation: u32,
-) -> Result<(Option<ResourceRecord>, String), OperationError> {
+) -> Result<Made, OperationError> {
+    wait_for_references(bench, resource).await?;
     let ids = bench.ids();
-    wait_for_references(bench, &ids, &resource).await?;
-    let identity = bench.identity(address, generation);
-    let made = aws::create(&bench.aws, &identity, &resource, &ids).await?;
-    let record = record(bench, address, &made.id, generation, resource, made.attributes);
-    Ok((Some(record), made.id))
+    let made = aws::create(&bench.aws, &bench.identity(address, generation), resource, &ids).await?;
+    bench.known().insert_made(address.clone(), &made, bench.clock.now());
+    Ok(made)
 }
 
 async fn update(
     bench: &Bench,
     address: &Address,
-    found: Found,
-    resource: Resource,
-) -> Result<(Option<ResourceRecord>, String), OperationError> {
+    found: &Found,
+    resource: &Resource,
+) -> Result<Attributes, OperationError> {
+    wait_for_references(bench, resource).await?;
     let ids = bench.ids();
-    wait_for_references(bench, &ids, &resource).await?;
-    let identity = bench.identity(address, found.generation);
-    let attributes = aws::update(&bench.aws, &found, &resource, &identity, &ids).await?;
-    let record = record(bench, address, &found.id, found.generation, resource, attributes);
-    Ok((Some(record), found.id))
+    let attributes = aws::update(&bench.aws, found, resource, &bench.identity(address, found.generation), &ids).await?;
+    bench.known().set_attributes(address, attributes.clone());
+    Ok(attributes)
 }
 
-async fn delete(bench: &Bench, address: &Address, found: &Found) -> Result<String, OperationError> {
+async fn delete(bench: &Bench, address: &Address, found: &Found) -> Result<(), OperationError> {
     aws::delete(&bench.aws, found).await?;
     if leaves_slowly(address.kind()) {
         bench.waits.wait(address, &found.id, Until::Gone).await?;
     }
-    Ok(found.id.clone())
-}
-
-/// The record of what was made; from here on others can refer to it.
-fn record(
-    bench: &Bench,
-    address: &Address,
-    id: &str,
-    generation: u32,
-    applied: Resource,
-    attributes: Attributes,
-) -> ResourceRecord {
-    bench.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), id, attributes.clone());
-    ResourceRecord {
-        address: address.clone(),
-        id: id.to_owned(),
-        generation,
-        token: Some(bench.identity(address, generation).token()),
-        applied,
-        attributes,
-        run: bench.run.clone(),
-    }
+    Ok(())
 }
 
 /// A route through a NAT gateway that is still pending leads nowhere, and a subnet in a VPC that is still pending is
 /// refused; everything else may be referred to as soon as it exists, so that nothing waits for the load balancer.
-async fn wait_for_references(bench: &Bench, ids: &Ids, resource: &Resource) -> Result<(), WaitError> {
+async fn wait_for_references(bench: &Bench, resource: &Resource) -> Result<(), WaitError> {
     for address in resource.references().into_iter().filter_map(|reference| reference.address()) {
         if matches!(address.kind(), Kind::Vpc | Kind::NatGateway | Kind::Volume | Kind::NetworkInterface)
-            && let Some(id) = ids.id_of(address)
+            && let Some(id) = bench.id_of(address)
         {
-            bench.waits.wait(address, id, Until::Ready).await?;
+            bench.waits.wait(address, &id, Until::Ready).await?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::aws::{Aws, Ids};
 use crate::clock::Clock;
 use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::resource::{Address, Observed};
-use crate::state::{Lease, Outcome, RunResult, StateError};
+use crate::state::{IntentKind, JournalLine, Lease, Outcome, Records, RunResult, StateError};
 
 /// A sign of life in a log at least this often (see the design, "Output").
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -87,15 +88,22 @@ impl Report {
 ///
 /// # Errors
 /// When the state branch cannot be written: nothing is begun that is not in the journal.
-pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed) -> Result<Report, StateError> {
+pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, StateError> {
     let Means { aws, lease, clock, reporter, stop, uid, run } = means;
-    let mut ids = Ids::default();
-    for found in &observed.found {
-        ids.insert(found.address.clone(), &found.id, found.attributes.clone());
-    }
     let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
     let cluster = plan.cluster.clone();
-    let bench = Arc::new(Bench { aws, clock, reporter, cluster, uid, run, waits, ids: Mutex::new(ids) });
+    let bench = Arc::new(Bench {
+        aws,
+        clock,
+        reporter,
+        cluster,
+        uid,
+        run,
+        waits,
+        ids: Mutex::new(Ids::observed(observed)),
+        earlier_intents: unanswered_creates(records),
+        recorded: records.resources.clone(),
+    });
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut runner = Runner {
@@ -120,6 +128,23 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed) -> Result<R
         seconds: report.elapsed.as_secs(),
     });
     Ok(report)
+}
+
+/// Creates that a dead run announced without telling what came of them, with the time of the announcement.
+fn unanswered_creates(records: &Records) -> BTreeMap<Address, Timestamp> {
+    let mut unanswered = BTreeMap::new();
+    for line in records.open_journals.values().flatten() {
+        match line {
+            JournalLine::Intent(intent) if intent.operation == IntentKind::Create => {
+                unanswered.insert(intent.address.clone(), intent.at);
+            }
+            JournalLine::Intent(_) => {}
+            JournalLine::Outcome(outcome) => {
+                unanswered.remove(&outcome.address);
+            }
+        }
+    }
+    unanswered
 }
 
 const fn operation_name(purpose: Purpose) -> &'static str {

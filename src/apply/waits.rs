@@ -140,9 +140,11 @@ async fn serve(aws: Aws, clock: Clock, reporter: Reporter, mut requests: mpsc::U
 
 fn enqueue(queues: &mut BTreeMap<Kind, Queue>, request: Request) {
     let now = Instant::now();
-    let queue = queues
-        .entry(request.address.kind())
-        .or_insert_with(|| Queue { pending: Vec::new(), round: 0, due: now + INTERVALS[0] });
+    let queue = queues.entry(request.address.kind()).or_insert_with(|| Queue {
+        pending: Vec::new(),
+        round: 0,
+        due: now + INTERVALS[0],
+    });
     // A newcomer is looked at soon, and with it all others of its kind: the call is the same.
     queue.round = 0;
     queue.due = queue.due.min(now + INTERVALS[0]);
@@ -200,7 +202,9 @@ enum Verdict {
 /// Whether a wait is over, from what was seen. Pure.
 fn verdict(request: &Request, seen: Option<&Readiness>, waited: Duration, kind: Kind) -> Verdict {
     let state = match (request.until, seen) {
-        (Until::Ready, Some(Readiness::Ready)) | (Until::Gone, None | Some(Readiness::Gone)) => return Verdict::Through,
+        (Until::Ready, Some(Readiness::Ready)) | (Until::Gone, None | Some(Readiness::Gone)) => {
+            return Verdict::Through;
+        }
         (Until::Ready, Some(Readiness::Failed(why))) => {
             return Verdict::Failed(WaitError::Failed { address: request.address.clone(), why: why.clone() });
         }

@@ -25,8 +25,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-}
+enum Command {}
 
 /// Runs the command line `arguments` (the program's name first) to its end.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
