@@ -1,0 +1,70 @@
+//! From an error to what the user reads and the exit code that a script sees.
+
+use crate::apply::{OperationError, WaitError};
+use crate::aws;
+use crate::exit::Exit;
+use crate::problem::Problems;
+use crate::plan::Refusal;
+use crate::state::StateError;
+use crate::ui::output::{Output, ReaderGone};
+use crate::ui::prompt::NobodyToAsk;
+
+/// An end that is not an error of the program, but has its own exit code and its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Stopped {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What happened, so far, and what to do next; several lines.
+    pub message: String,
+}
+
+impl Stopped {
+    /// Ends with this code and these words.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+/// Shows the error, and says how the run ends.
+pub fn report(output: Output, error: &anyhow::Error) -> Exit {
+    if error.is::<ReaderGone>() {
+        return Exit::Done;
+    }
+    if let Some(problems) = error.downcast_ref::<Problems>() {
+        output.message(crate::ui::problem::text(problems, output.messages_have_color()).trim_end());
+        return Exit::Config;
+    }
+    let mut message = format!("error: {error}");
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Transparent wrappers say the same twice.
+        if !message.contains(&cause) {
+            message.push_str("\n  because: ");
+            message.push_str(&cause);
+        }
+    }
+    output.message(&message);
+    exit(error)
+}
+
+/// The exit code of an error: the first of its causes that has one.
+fn exit(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(exit_of).unwrap_or(Exit::Unexpected)
+}
+
+fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(stopped) = cause.downcast_ref::<Stopped>() {
+        return Some(stopped.exit);
+    }
+    if cause.is::<NobodyToAsk>() || cause.is::<Refusal>() {
+        return Some(Exit::Refused);
+    }
+    if let Some(error) = cause.downcast_ref::<StateError>() {
+        return Some(error.exit());
+    }
+    if let Some(OperationError::Wait(WaitError::Aws(_)) | OperationError::Aws(_)) = cause.downcast_ref() {
+        return Some(Exit::Provider);
+    }
+    cause.is::<aws::Error>().then_some(Exit::Provider)
+}
