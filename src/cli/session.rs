@@ -1,0 +1,146 @@
+//! What most commands begin with: the project, the cluster's specification, and the ways to AWS and to the state.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::options::Global;
+use crate::aws::{Aws, Settings};
+use crate::clock::Clock;
+use crate::name::ClusterName;
+use crate::problem::{Problems, Severity};
+use crate::render::{self, Project, Rendered};
+use crate::sandbox::Sandbox;
+use crate::spec::{self, Specification};
+use crate::state::{self, Location, Store, StoreSettings};
+use crate::ui;
+use crate::ui::output::Output;
+
+/// The folder of windlass' own files in a project; never committed.
+pub const OWN_FOLDER: &str = ".windlass";
+
+/// The directory that a command works in: `-C`, or the working directory.
+pub fn directory(global: &Global) -> anyhow::Result<PathBuf> {
+    match &global.directory {
+        Some(directory) => Ok(directory.clone()),
+        None => std::env::current_dir().context("the working directory cannot be found"),
+    }
+}
+
+/// The project that the command stands in.
+pub fn project(global: &Global) -> anyhow::Result<Project> {
+    Ok(Project::find(&directory(global)?)?)
+}
+
+/// A cluster's manifests, rendered and checked.
+pub struct Manifests {
+    /// The project.
+    pub project: Project,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The rendered documents.
+    pub rendered: Rendered,
+    /// What they say.
+    pub specification: Specification,
+}
+
+impl Manifests {
+    /// Renders and checks; shows the warnings.
+    pub fn read(global: &Global, output: Output, cluster: &ClusterName) -> anyhow::Result<Self> {
+        let project = project(global)?;
+        let cluster = project.cluster(cluster.as_str())?;
+        let rendered = render::render(&project, &cluster)?;
+        let specification = spec::read(&rendered)?;
+        show_warnings(output, &Problems(specification.warnings.clone()));
+        Ok(Self { project, cluster, rendered, specification })
+    }
+}
+
+/// Warnings go to stderr, and never stop a run.
+pub fn show_warnings(output: Output, problems: &Problems) {
+    let warnings: Vec<_> =
+        problems.0.iter().filter(|problem| problem.severity == Severity::Warning).cloned().collect();
+    if !warnings.is_empty() {
+        output.message(ui::problem::text(&Problems(warnings), output.messages_have_color()).trim_end());
+    }
+}
+
+/// The manifests of a cluster, and the ways to everything that they are about.
+pub struct Session {
+    /// Where text goes.
+    pub output: Output,
+    /// The manifests.
+    pub manifests: Manifests,
+    /// The clock of waiting and of dates.
+    pub clock: Clock,
+    /// The way to AWS.
+    pub aws: Aws,
+    /// The way to the state branch.
+    pub store: Store,
+    /// Commit of the configuration.
+    pub config: Option<String>,
+    /// Whether AWS is the sandbox.
+    pub sandbox: bool,
+}
+
+impl Session {
+    /// Reads the manifests, and connects; calls nothing yet.
+    pub async fn open(
+        global: &Global,
+        output: Output,
+        cluster: &ClusterName,
+        parallelism: NonZeroUsize,
+    ) -> anyhow::Result<Self> {
+        let manifests = Manifests::read(global, output, cluster)?;
+        let region = manifests.specification.cluster.spec.aws.region.to_string();
+        let (clock, aws) = connect(global, &manifests.project, &region, parallelism).await?;
+        let store = store(global, &manifests.project, &manifests.cluster).await?;
+        let config = state::checked_out_commit(manifests.project.root()).await;
+        Ok(Self { output, manifests, clock, aws, store, config, sandbox: global.sandbox })
+    }
+
+    /// The cluster.
+    pub const fn cluster(&self) -> &ClusterName {
+        &self.manifests.cluster
+    }
+
+    /// What the manifests say.
+    pub const fn specification(&self) -> &Specification {
+        &self.manifests.specification
+    }
+}
+
+async fn connect(
+    global: &Global,
+    project: &Project,
+    region: &str,
+    parallelism: NonZeroUsize,
+) -> anyhow::Result<(Clock, Aws)> {
+    let (clock, http_client) = if global.sandbox {
+        let sandbox = sandbox(project)?;
+        (sandbox.clock(), Some(sandbox.http_client()))
+    } else {
+        (Clock::system(), None)
+    };
+    let settings = Settings { http_client, parallelism: parallelism.get(), ..Settings::new(region, clock) };
+    Ok((clock, Aws::connect(settings).await))
+}
+
+/// The project's sandbox, as its file left it, or new from its seed.
+pub fn sandbox(project: &Project) -> anyhow::Result<Sandbox> {
+    let seed = project.settings.sandbox.seed.as_ref().map(|seed| project.root().join(seed));
+    Ok(Sandbox::open_file(&sandbox_file(project.root()), seed.as_deref())?)
+}
+
+/// Where the sandbox keeps its world.
+pub fn sandbox_file(root: &Path) -> PathBuf {
+    root.join(OWN_FOLDER).join("sandbox.json")
+}
+
+/// The state branch of a cluster. It is shared with other processes, so its leases are measured on the machine's own
+/// clock, in the sandbox too.
+pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) -> anyhow::Result<Store> {
+    let location = if global.sandbox { Location::Sandbox } else { project.settings.state.location() };
+    Ok(Store::open(StoreSettings::new(cluster.clone(), location, project.root())).await?)
+}
