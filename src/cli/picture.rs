@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::failure::Stopped;
 use super::session::{Session, show_warnings};
-use crate::aws::{self, Caller, Scope, Wanted};
+use crate::aws::{self, Caller, Scope, Wanted, WantedZone};
 use crate::desired;
-use crate::exit::Exit;
-use crate::plan::{self, Inputs, Plan, Purpose};
+use crate::plan::{self, Guards, Inputs, Plan, Protection, Purpose};
 use crate::problem::Problems;
 use crate::resource::{Address, Observed, Resource};
-use crate::state::Records;
+use crate::spec::Specification;
+use crate::state::{JournalLine, Records};
 
 /// Everything that a plan is made from.
 pub struct Picture {
@@ -27,24 +26,62 @@ pub struct Picture {
 /// Looks at AWS, with what the state branch says.
 pub async fn look(session: &Session, purpose: Purpose, records: Records) -> anyhow::Result<Picture> {
     let caller = session.aws.identity().await?;
-    let guards = guards(session, None);
-    guards.identity(&caller.account, session.aws.region())?;
+    guards(session, None).identity(&caller.account, session.aws.region())?;
     let specification = session.specification();
-    let facts = aws::facts(&session.aws, &Wanted::of(specification)).await?;
+    let facts = aws::facts(&session.aws, &wanted_facts(specification)).await?;
     let (wanted, warnings) = desired::desired(specification, &facts)?;
     show_warnings(session.output, &Problems(warnings));
-    let scope = Scope {
-        cluster: session.cluster().clone(),
-        uid: records.cluster.as_ref().map(|cluster| cluster.uid.clone()),
-        desired: wanted.clone(),
-        recorded: records.resources.clone(),
-    };
+    let scope = scope(session, &wanted, &records);
     let observed = aws::discover(&session.aws, &scope).await?;
     let desired = match purpose {
         Purpose::Apply => wanted,
         Purpose::Destroy => BTreeMap::new(),
     };
     Ok(Picture { caller, desired, observed, records })
+}
+
+/// What the manifests, the records and the journals of dead runs say: what is looked for by name.
+fn scope(session: &Session, desired: &BTreeMap<Address, Resource>, records: &Records) -> Scope {
+    let mut scope = Scope::new(session.cluster().clone());
+    scope.uid = records.cluster.as_ref().map(|cluster| cluster.uid.clone());
+    for intent in records.open_journals.values().flatten().filter_map(JournalLine::intent) {
+        if let Some(resource) = &intent.resource {
+            scope.resources.insert(intent.address.clone(), resource.clone());
+        }
+    }
+    for (address, record) in &records.resources {
+        scope.resources.insert(address.clone(), record.applied.clone());
+        scope.ids.insert(address.clone(), record.id.clone());
+    }
+    scope.resources.extend(desired.clone());
+    scope
+}
+
+/// The look-ups that the manifests ask for.
+fn wanted_facts(specification: &Specification) -> Wanted {
+    let spec = &specification.cluster.spec;
+    let images = specification.node_groups.iter().map(|group| specification.image(group));
+    Wanted {
+        zones: true,
+        hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
+        images: images.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
+        network: spec.network.vpc.id.as_ref().map(ToString::to_string),
+    }
+}
+
+/// The guards of a cluster: those of its manifests and of windlass.yaml, whichever is stricter.
+pub fn guards(session: &Session, allow: Option<usize>) -> Guards {
+    let spec = &session.specification().cluster.spec;
+    let project = session.manifests.project.settings.guards_of(session.cluster());
+    let limits = [usize::try_from(spec.protection.max_destroys).ok(), project.max_destroys];
+    let protected = spec.protection.deletion || project.deletion_protection == Some(true);
+    Guards {
+        account: project.account.or_else(|| spec.aws.account.as_ref().map(ToString::to_string)),
+        region: Some(spec.aws.region.to_string()),
+        protection: if protected { Protection::On } else { Protection::Off },
+        limit: limits.into_iter().flatten().min(),
+        allow,
+    }
 }
 
 impl Picture {

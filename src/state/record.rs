@@ -166,3 +166,14 @@ pub enum RunResult {
     /// It died; the next run closed its journal.
     Abandoned,
 }
+
+impl JournalLine {
+    /// The intent, if the line is one.
+    #[must_use]
+    pub const fn intent(&self) -> Option<&Intent> {
+        match self {
+            Self::Intent(intent) => Some(intent),
+            Self::Outcome(_) => None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `windlass apply`: makes AWS what the manifests say.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::options::{Global, RunOptions, Which};
+use super::picture::{guards, look};
+use super::run::{self, Work};
+use super::session::Session;
+use crate::exit::Exit;
+use crate::plan::{Plan, Purpose};
+use crate::ui::output::Output;
+
+/// Create or update a cluster: plan, show, ask, do. Run again after any interruption: it goes on where it was.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// Apply this saved plan, and nothing else; refused when the world has changed since.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+impl Arguments {
+    /// Plans, shows, asks, does.
+    pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let saved = self.plan.as_ref().map(saved).transpose()?;
+        run::needs_somebody_to_ask(&self.options, "apply")?;
+        let session = Session::open(global, output, &self.which.cluster, self.options.parallelism).await?;
+        let records = session.store.read().await?;
+        let picture = look(&session, Purpose::Apply, records).await?;
+        let plan = picture.plan(&session, Purpose::Apply)?;
+        if let Some(saved) = &saved {
+            run::refuse_stale(saved, &plan)?;
+        }
+        run::show(&session, &plan, self.options.output)?;
+        guards(&session, self.options.allow).check(&plan)?;
+        let unfinished = !picture.records.open_journals.is_empty();
+        if self.options.dry_run || (plan.is_empty() && !unfinished) {
+            return Ok(Exit::Done);
+        }
+        let question = run::Question { word: String::from("yes"), needed: plan.counts().changes_aws() };
+        run::confirm(&session, &self.options, &question)?;
+        let work = Work { purpose: Purpose::Apply, shown: plan, exactly: saved.is_some() || !self.options.yes };
+        run::run(&session, &self.options, work).await
+    }
+}
+
+fn saved(path: &PathBuf) -> anyhow::Result<Plan> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
+    Plan::from_file(&text).with_context(|| format!("{} is of no use", path.display()))
+}
