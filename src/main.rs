@@ -1,5 +1,5 @@
 //! The `windlass` command.
 
 fn main() -> std::process::ExitCode {
-    windlass::exit::Exit::Done.into()
+    windlass::cli::run(std::env::args_os().collect::<Vec<_>>()).into()
 }

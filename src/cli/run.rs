@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -17,9 +16,8 @@ use crate::apply::{self, Means, Report, Reporter};
 use crate::aws;
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
-use crate::state::{self, Acquire, ClusterRecord, Held, Lease, RunRecord};
+use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
 use crate::ui;
-use crate::ui::output::Output;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
@@ -91,35 +89,185 @@ pub fn refuse_stale(agreed: &Plan, now: &Plan) -> anyhow::Result<()> {
 /// Takes the lock, looks again, does it, records it.
 pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow::Result<Exit> {
     let started = session.clock.now();
-    let run = run_id(started)?;
     let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
     let view = match options.output {
         Format::Text => progress::View::Text,
         Format::Json => progress::View::Json,
     };
     let reporter = progress::reporter(session.output, view, file);
-    let verb = verb(work.purpose);
-    let mut lease = acquire(session, options, verb, &run).await?;
-    let done = under_lock(session, options, &work, &mut lease, &reporter).await;
-    let (result, report, plan) = match done {
-        Ok((report, plan)) => (report.result(), Some(report), Some(plan)),
-        Err(error) => {
-            // The reason of the run's end comes first; that the lock stays held as well only adds to it.
-            let record = record(session, &lease, verb, started, None, Some(error.to_string()));
-            if let Err(also) = lease.release(record).await {
-                session.output.message(&format!("warning: the lock could not be given back: {also}"));
-            }
-            return Err(error);
-        }
+    let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
+    let mut lease = acquire(session, options, verb(work.purpose), &run_id(started)?).await?;
+    let done = under_lock(session, &work, options, &mut lease, reporter, stop).await;
+    let ending = Ending::of(&done);
+    let record = RunRecord {
+        run: lease.run().to_owned(),
+        epoch: lease.epoch(),
+        operation: verb(work.purpose).to_owned(),
+        actor: actor(),
+        started,
+        ended: session.clock.now(),
+        config: session.config.clone(),
+        plan: Some(work.shown.digest()),
+        result: ending.result,
+        counts: ending.counts,
+        error: ending.error,
     };
-    let _ = (result, plan);
-    let report = report.unwrap_or_default();
-    let record = record(session, &lease, verb, started, Some(&report), None);
-    lease.release(record).await?;
+    let released = lease.release(record).await;
+    // Why the run ended comes first; that its end could not be recorded as well only adds to it.
+    let report = done?;
+    released?;
     end(session, &work, &report)
 }
 
-fn verb(purpose: Purpose) -> &'static str {
+/// How a run goes into the record.
+struct Ending {
+    result: RunResult,
+    counts: BTreeMap<String, u64>,
+    error: Option<String>,
+}
+
+impl Ending {
+    fn of(done: &anyhow::Result<Report>) -> Self {
+        match done {
+            Ok(report) => Self {
+                result: report.result(),
+                counts: report.counts.clone(),
+                error: report.failures.first().map(|failure| format!("{}: {}", failure.address, failure.error)),
+            },
+            Err(error) => {
+                Self { result: RunResult::Failed, counts: BTreeMap::new(), error: Some(error.to_string()) }
+            }
+        }
+    }
+}
+
+async fn acquire(session: &Session, options: &RunOptions, verb: &str, run: &str) -> anyhow::Result<Lease> {
+    let acquire = Acquire {
+        operation: verb.to_owned(),
+        run: run.to_owned(),
+        holder: format!("{} pid {}", actor(), std::process::id()),
+        actor: actor(),
+        config: session.config.clone(),
+        timeout: options.lock_timeout,
+    };
+    let output = session.output;
+    let mut waiting = |held: &Held| output.message(&format!("waiting: {held}"));
+    Ok(session.store.acquire(acquire, &mut waiting).await?)
+}
+
+/// Everything between taking the lock and giving it back.
+async fn under_lock(
+    session: &Session,
+    work: &Work,
+    options: &RunOptions,
+    lease: &mut Lease,
+    reporter: Reporter,
+    stop: CancellationToken,
+) -> anyhow::Result<Report> {
+    let picture = look(session, work.purpose, lease.records().clone()).await?;
+    let plan = picture.plan(session, work.purpose)?;
+    if work.exactly {
+        refuse_stale(&work.shown, &plan)?;
+    }
+    guards(session, options.allow).check(&plan)?;
+    let uid = identity(session, &picture, lease)?;
+    let fence = lease.fence();
+    session.aws.hold(aws::Fence::new(move |timeout| {
+        fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
+    }));
+    let run = lease.run().to_owned();
+    let means = Means { aws: session.aws.clone(), lease, clock: session.clock, reporter, stop, uid, run };
+    let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
+    if report.is_complete() {
+        match work.purpose {
+            Purpose::Apply => lease.stage_manifests(&manifests(session))?,
+            Purpose::Destroy if report.leftovers.is_empty() => lease.stage_retirement()?,
+            Purpose::Destroy => {}
+        }
+    }
+    Ok(report)
+}
+
+/// The cluster's uid, made once: at its first apply.
+fn identity(session: &Session, picture: &Picture, lease: &mut Lease) -> anyhow::Result<String> {
+    let uid = match &picture.records.cluster {
+        Some(cluster) => cluster.uid.clone(),
+        None => random(16)?,
+    };
+    lease.stage_cluster(ClusterRecord {
+        name: session.cluster().clone(),
+        uid: uid.clone(),
+        account: picture.caller.account.clone(),
+        region: session.aws.region().to_owned(),
+        config: session.config.clone(),
+        plan: None,
+    })?;
+    Ok(uid)
+}
+
+fn manifests(session: &Session) -> BTreeMap<String, String> {
+    let documents = &session.manifests.rendered.documents;
+    documents.iter().map(|document| (document.name.clone(), document.text().to_owned())).collect()
+}
+
+/// How the run ends for the user: what was done, what was not, the one next command.
+fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> {
+    let (cluster, verb) = (session.cluster(), verb(work.purpose));
+    let so_far = format!("{} of {} operations done", report.done, report.operations);
+    let again = format!("hint: run it again, it goes on where it was: windlass {verb} {cluster}");
+    if !report.failures.is_empty() {
+        let failures: Vec<String> = report
+            .failures
+            .iter()
+            .map(|failure| format!("  {}: {} failed: {}", failure.address, failure.act.as_str(), failure.error))
+            .collect();
+        let message = format!("{verb} of {cluster} failed, {so_far}\n{}\n  {again}", failures.join("\n"));
+        return Err(Stopped::new(failure_exit(report), message).into());
+    }
+    if report.interrupted {
+        let message = format!("{verb} of {cluster} was interrupted, {so_far}\n  {again}");
+        return Err(Stopped::new(Exit::Resumable, message).into());
+    }
+    if !report.leftovers.is_empty() {
+        let left: Vec<String> = report.leftovers.iter().map(|leftover| format!("  {leftover}")).collect();
+        let message = format!("{cluster} is destroyed, but this is left:\n{}\n  {again}", left.join("\n"));
+        return Err(Stopped::new(Exit::LeftBehind, message).into());
+    }
+    Ok(Exit::Done)
+}
+
+/// No capacity and an ended lease are told apart from other refusals of AWS.
+fn failure_exit(report: &Report) -> Exit {
+    let all_capacity = report.failures.iter().all(|failure| failure.error.is_capacity());
+    let lease_ended = report.failures.iter().any(|failure| failure.error.is_lease_ended());
+    match (all_capacity, lease_ended) {
+        (_, true) => Exit::Resumable,
+        (true, false) => Exit::Capacity,
+        (false, false) => Exit::Provider,
+    }
+}
+
+/// `20261120t133302z-1f3a`: sorts by time; the random part tells apart runs of one second.
+fn run_id(started: Timestamp) -> anyhow::Result<String> {
+    Ok(format!("{}-{}", started.strftime("%Y%m%dt%H%M%Sz"), random(4)?))
+}
+
+/// That many random bytes in hexadecimal.
+fn random(bytes: usize) -> anyhow::Result<String> {
+    let mut buffer = vec![0; bytes];
+    getrandom::fill(&mut buffer).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(data_encoding::HEXLOWER.encode(&buffer))
+}
+
+/// Who runs this, for locks and the audit log: `user@host`. CI systems set USER or LOGNAME too.
+pub fn actor() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|name| !name.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    let system = rustix::system::uname();
+    format!("{user}@{}", system.nodename().to_string_lossy())
+}
+
+const fn verb(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Apply => "apply",
         Purpose::Destroy => "destroy",

@@ -1,0 +1,33 @@
+//! `windlass unlock`: breaks the lock of a run that died.
+
+use clap::Args;
+
+use super::options::{Global, Which};
+use super::run::actor;
+use super::session::{project, store};
+use crate::exit::Exit;
+use crate::ui::output::Output;
+
+/// Break the lock of a run that died. The run that holds it can change nothing more.
+///
+/// Without it, a dead run's lock is taken over after five minutes by whoever waits with --lock-timeout.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// The epoch of the lock, as the message says that tells who holds it.
+    #[arg(long, value_name = "N")]
+    epoch: u64,
+}
+
+impl Arguments {
+    /// Breaks it.
+    pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let project = project(global)?;
+        let store = store(global, &project, &self.which.cluster).await?;
+        let unlocked = store.unlock(self.epoch, &actor()).await?;
+        let lock = unlocked.lock;
+        output.message(&format!("the lock of {} ({}, run {}) is broken", lock.holder, lock.operation, lock.run));
+        Ok(Exit::Done)
+    }
+}
