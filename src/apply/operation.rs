@@ -25,6 +25,28 @@ pub enum OperationError {
     Wait(#[from] WaitError),
 }
 
+impl OperationError {
+    /// What AWS' refusal means, if it was one.
+    #[must_use]
+    pub fn failure(&self) -> Option<aws::Failure> {
+        match self {
+            Self::Aws(error) => error.failure(),
+            Self::Wait(WaitError::Aws(error)) => error.failure(),
+            Self::Wait(_) => None,
+        }
+    }
+
+    /// What to do about it, if there is more to say than to try again.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) => error.hint(),
+            Self::Wait(WaitError::Aws(error)) => error.hint(),
+            Self::Wait(_) => None,
+        }
+    }
+}
+
 /// What every operation of a run shares.
 pub struct Bench {
     /// The way to AWS.

@@ -16,7 +16,7 @@ use crate::aws::{Aws, Ids};
 use crate::clock::Clock;
 use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::resource::{Address, Observed};
-use crate::state::{IntentKind, JournalLine, Lease, Outcome, Records, RunResult, StateError};
+use crate::state::{self, IntentKind, JournalLine, Lease, Outcome, Records, RunResult};
 
 /// A sign of life in a log at least this often (see the design, "Output").
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -88,7 +88,7 @@ impl Report {
 ///
 /// # Errors
 /// When the state branch cannot be written: nothing is begun that is not in the journal.
-pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, StateError> {
+pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, state::Error> {
     let Means { aws, lease, clock, reporter, stop, uid, run } = means;
     let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
     let cluster = plan.cluster.clone();
@@ -179,7 +179,7 @@ struct Runner<'run> {
 type Finished = (Address, ActName, Result<Outcome, OperationError>);
 
 impl Runner<'_> {
-    async fn run(&mut self, plan: &Plan) -> Result<(), StateError> {
+    async fn run(&mut self, plan: &Plan) -> Result<(), state::Error> {
         self.bench.report(Event::RunStarted {
             version: EVENT_VERSION,
             cluster: plan.cluster.to_string(),
@@ -197,9 +197,9 @@ impl Runner<'_> {
             }
             let intents = wave.iter().filter_map(|operation| intent(&self.bench, operation)).collect();
             let outcomes = std::mem::take(&mut self.outcomes);
-            self.lease.write(intents, outcomes, &format!("wave {}/{}", index + 1, plan.waves.len())).await?;
-            let (wave_number, of) = (index + 1, plan.waves.len());
-            self.bench.report(Event::WaveStarted { wave: wave_number, of, operations: wave.len() });
+            let (number, of) = (index + 1, plan.waves.len());
+            self.lease.write(&format!("wave {number}/{of}"), intents, outcomes).await?;
+            self.bench.report(Event::WaveStarted { wave: number, of, operations: wave.len() });
             self.wave(wave).await?;
         }
         if !self.report.interrupted && self.report.failures.is_empty() {
@@ -207,13 +207,13 @@ impl Runner<'_> {
         }
         let outcomes = std::mem::take(&mut self.outcomes);
         if !outcomes.is_empty() {
-            self.lease.write(Vec::new(), outcomes, "results").await?;
+            self.lease.write("results", Vec::new(), outcomes).await?;
         }
         Ok(())
     }
 
     /// All operations of one wave at the same time; the gate below the SDK bounds the calls.
-    async fn wave(&mut self, wave: &[Operation]) -> Result<(), StateError> {
+    async fn wave(&mut self, wave: &[Operation]) -> Result<(), state::Error> {
         let mut running = JoinSet::new();
         for operation in wave {
             let (bench, operation) = (Arc::clone(&self.bench), operation.clone());
@@ -225,7 +225,7 @@ impl Runner<'_> {
     }
 
     /// Waits at the end for what takes its time: everything is made, nothing depends on it any more.
-    async fn settle(&mut self, plan: &Plan) -> Result<(), StateError> {
+    async fn settle(&mut self, plan: &Plan) -> Result<(), state::Error> {
         let mut running = JoinSet::new();
         let mut under_way = BTreeSet::new();
         for operation in plan.waves.iter().flatten() {
@@ -254,7 +254,7 @@ impl Runner<'_> {
         &mut self,
         mut running: JoinSet<Finished>,
         mut under_way: BTreeSet<Address>,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), state::Error> {
         while let Some((address, act, result)) = self.next(&mut running, &under_way).await? {
             under_way.remove(&address);
             match result {
@@ -280,7 +280,7 @@ impl Runner<'_> {
         &mut self,
         running: &mut JoinSet<T>,
         under_way: &BTreeSet<Address>,
-    ) -> Result<Option<T>, StateError> {
+    ) -> Result<Option<T>, state::Error> {
         loop {
             let grace_ends = self.grace_ends;
             tokio::select! {

@@ -5,7 +5,7 @@ use crate::aws;
 use crate::exit::Exit;
 use crate::problem::Problems;
 use crate::plan::Refusal;
-use crate::state::StateError;
+use crate::state;
 use crate::ui::output::{Output, ReaderGone};
 use crate::ui::prompt::NobodyToAsk;
 
@@ -60,7 +60,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<NobodyToAsk>() || cause.is::<Refusal>() {
         return Some(Exit::Refused);
     }
-    if let Some(error) = cause.downcast_ref::<StateError>() {
+    if let Some(error) = cause.downcast_ref::<state::Error>() {
         return Some(error.exit());
     }
     if let Some(OperationError::Wait(WaitError::Aws(_)) | OperationError::Aws(_)) = cause.downcast_ref() {

@@ -65,7 +65,7 @@ fn wanted_facts(specification: &Specification) -> Wanted {
         zones: true,
         hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
         images: images.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
-        network: spec.network.vpc.id.as_ref().map(ToString::to_string),
+        network: spec.network.existing_vpc().map(ToString::to_string),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn guards(session: &Session, allow: Option<usize>) -> Guards {
     let limits = [usize::try_from(spec.protection.max_destroys).ok(), project.max_destroys];
     let protected = spec.protection.deletion || project.deletion_protection == Some(true);
     Guards {
-        account: project.account.or_else(|| spec.aws.account.as_ref().map(ToString::to_string)),
+        account: Some(spec.aws.account.to_string()),
         region: Some(spec.aws.region.to_string()),
         protection: if protected { Protection::On } else { Protection::Off },
         limit: limits.into_iter().flatten().min(),

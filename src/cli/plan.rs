@@ -11,7 +11,7 @@ use super::options::{Global, Which};
 use super::picture::{guards, look};
 use super::session::Session;
 use crate::exit::Exit;
-use crate::plan::{Plan, Purpose};
+use crate::plan::{Action, Cause, Change, Plan, Purpose};
 use crate::ui::output::Output;
 use crate::ui::plan::{Detail, View};
 
@@ -78,10 +78,22 @@ impl Arguments {
 
 /// Pending changes and drift have codes of their own.
 fn detailed(plan: &Plan) -> Exit {
-    match (plan.has_pending_changes(), !plan.drift.is_empty()) {
+    match (plan.changes.iter().any(|change| is_pending(plan, change)), !plan.drift.is_empty()) {
         (true, true) => Exit::ChangesAndDrift,
         (true, false) => Exit::ChangesPending,
         (false, true) => Exit::Drift,
         (false, false) => Exit::Done,
+    }
+}
+
+/// Whether git asks for the change; what only undoes somebody's hand is drift.
+fn is_pending(plan: &Plan, change: &Change) -> bool {
+    match change.action {
+        Action::Adopt | Action::Forget => false,
+        Action::Create => !plan.drift.iter().any(|drift| drift.vanished && drift.address == change.address),
+        Action::Update | Action::Replace if !change.fields.is_empty() => {
+            change.fields.iter().any(|field| field.cause != Cause::Drift)
+        }
+        Action::Update | Action::Replace | Action::Delete => true,
     }
 }

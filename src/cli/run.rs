@@ -13,7 +13,7 @@ use super::options::{Format, RunOptions};
 use super::picture::{Picture, guards, look};
 use super::session::Session;
 use crate::apply::{self, Means, Report, Reporter};
-use crate::aws;
+use crate::aws::{self, Failure};
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
 use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
@@ -219,7 +219,10 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
         let failures: Vec<String> = report
             .failures
             .iter()
-            .map(|failure| format!("  {}: {} failed: {}", failure.address, failure.act.as_str(), failure.error))
+            .map(|failure| {
+                let hint = failure.error.hint().map(|hint| format!("\n    hint: {hint}")).unwrap_or_default();
+                format!("  {}: {} failed: {}{hint}", failure.address, failure.act.as_str(), failure.error)
+            })
             .collect();
         let message = format!("{verb} of {cluster} failed, {so_far}\n{}\n  {again}", failures.join("\n"));
         return Err(Stopped::new(failure_exit(report), message).into());
@@ -236,14 +239,16 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-/// No capacity and an ended lease are told apart from other refusals of AWS.
+/// No capacity, an ended lease and credentials that ran out are told apart from other refusals of AWS.
 fn failure_exit(report: &Report) -> Exit {
-    let all_capacity = report.failures.iter().all(|failure| failure.error.is_capacity());
-    let lease_ended = report.failures.iter().any(|failure| failure.error.is_lease_ended());
-    match (all_capacity, lease_ended) {
-        (_, true) => Exit::Resumable,
-        (true, false) => Exit::Capacity,
-        (false, false) => Exit::Provider,
+    let failures: Vec<Option<Failure>> = report.failures.iter().map(|failure| failure.error.failure()).collect();
+    let resumable = |failure: &Option<Failure>| matches!(failure, Some(Failure::LeaseEnded | Failure::ExpiredCredentials));
+    if failures.iter().any(resumable) {
+        Exit::Resumable
+    } else if failures.iter().all(|failure| *failure == Some(Failure::Capacity)) {
+        Exit::Capacity
+    } else {
+        Exit::Provider
     }
 }
 

@@ -50,3 +50,49 @@ impl Arguments {
         }
     }
 }
+
+impl Serve {
+    async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let sandbox = sandbox(&project(global)?)?.with_speed(self.speed);
+        let server = serve::listen(sandbox, self.port).await?;
+        let endpoint = server.endpoint();
+        output.data(&format!("{endpoint}\n"))?;
+        output.message(&format!(
+            "serving the sandbox until Ctrl-C; in another terminal:\n  \
+             export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox"
+        ));
+        server.run_until(stop_signal()).await?;
+        output.message("the account stays in .windlass/sandbox.json");
+        Ok(Exit::Done)
+    }
+}
+
+/// Comes when the process is told to stop; if signals cannot be listened to, they end the process anyway.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupts), Ok(mut terminations)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupts.recv() => {}
+        _ = terminations.recv() => {}
+    }
+}
+
+fn reset(global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let project = project(global)?;
+    let folder = project.root().join(OWN_FOLDER);
+    for name in ["sandbox.json", "sandbox.json.lock", "sandbox-state.git"] {
+        let path = folder.join(name);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(anyhow::Error::from(error).context(format!("cannot remove {}", path.display())));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    output.message("the sandbox begins anew");
+    Ok(Exit::Done)
+}

@@ -2,6 +2,7 @@
 //! and stderr.
 
 pub mod duration;
+pub mod log;
 pub mod output;
 pub mod plan;
 pub mod problem;

@@ -1,0 +1,210 @@
+//! `windlass status`: how a cluster is, as AWS and the state branch tell it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::options::{Format, Global, Which};
+use super::picture::{Picture, look};
+use super::session::Session;
+use crate::exit::Exit;
+use crate::plan::{Counts, Plan, Purpose};
+use crate::resource::{AutoScalingGroup, Instance, Readiness, Resource, attribute};
+use crate::ui::output::Output;
+use crate::ui::table::Table;
+
+/// Show how a cluster is: its groups and machines, its load balancer, drift, pending changes, lock and last run.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// How many AWS calls may be under way at the same time.
+    #[arg(long, value_name = "N", default_value = "16")]
+    parallelism: NonZeroUsize,
+    /// How to show it.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+/// A cluster at one moment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    /// Version of this format.
+    version: u32,
+    cluster: String,
+    account: String,
+    region: String,
+    uid: Option<String>,
+    /// Commit that was last applied.
+    applied: Option<String>,
+    lock: Option<String>,
+    last_run: Option<String>,
+    endpoint: Option<Endpoint>,
+    groups: Vec<Group>,
+    /// What waits for its time: address and AWS' word for its state.
+    not_ready: BTreeMap<String, String>,
+    pending: Counts,
+    drift: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Endpoint {
+    dns_name: String,
+    state: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    name: String,
+    min: u32,
+    max: u32,
+    instances: usize,
+    in_service: usize,
+    spot: usize,
+    on_demand: usize,
+    /// Zone → instances.
+    zones: BTreeMap<String, usize>,
+    /// Instance type → instances.
+    machine_types: BTreeMap<String, usize>,
+}
+
+impl Arguments {
+    /// Looks and shows.
+    pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let session = Session::open(global, output, &self.which.cluster, self.parallelism).await?;
+        let history = session.store.history().await?;
+        let picture = look(&session, Purpose::Apply, session.store.read().await?).await?;
+        let plan = picture.plan(&session, Purpose::Apply)?;
+        let last_run = history.runs.first().map(|run| {
+            let record = &run.record;
+            format!("{} by {} at {}: {:?}", record.operation, record.actor, record.ended.strftime("%F %T"), record.result)
+        });
+        let status = status(&session, &picture, &plan, last_run);
+        output.data(&match self.output {
+            Format::Json => serde_json::to_string_pretty(&status)? + "\n",
+            Format::Text => text(&status),
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn status(session: &Session, picture: &Picture, plan: &Plan, last_run: Option<String>) -> Status {
+    let record = picture.records.cluster.as_ref();
+    let mut endpoint = None;
+    let mut groups = Vec::new();
+    let mut not_ready = BTreeMap::new();
+    for found in &picture.observed.found {
+        match &found.resource {
+            Resource::LoadBalancer(_) => {
+                endpoint = found.attributes.get(attribute::DNS_NAME).map(|dns_name| Endpoint {
+                    dns_name: dns_name.clone(),
+                    state: word(&found.readiness).unwrap_or_else(|| String::from("active")),
+                });
+            }
+            Resource::AutoScalingGroup(group) => groups.push(summarize(group, &picture.observed.instances)),
+            _ => {}
+        }
+        if let Some(state) = word(&found.readiness) {
+            not_ready.insert(found.address.to_string(), state);
+        }
+    }
+    Status {
+        version: 1,
+        cluster: session.cluster().to_string(),
+        account: picture.caller.account.clone(),
+        region: session.aws.region().to_owned(),
+        uid: record.map(|cluster| cluster.uid.clone()),
+        applied: record.and_then(|cluster| cluster.config.clone()),
+        lock: picture.records.lock.as_ref().map(|lock| format!("{} by {}", lock.operation, lock.holder)),
+        last_run,
+        endpoint,
+        groups,
+        not_ready,
+        pending: plan.counts(),
+        drift: plan.drift.iter().map(|drift| drift.address.to_string()).collect(),
+    }
+}
+
+/// AWS' word for a state that is not ready.
+fn word(readiness: &Readiness) -> Option<String> {
+    match readiness {
+        Readiness::Ready => None,
+        Readiness::Pending(state) | Readiness::Failed(state) => Some(state.clone()),
+        Readiness::Gone => Some(String::from("gone")),
+    }
+}
+
+fn summarize(group: &AutoScalingGroup, instances: &[Instance]) -> Group {
+    let own: Vec<&Instance> = instances.iter().filter(|instance| instance.group == group.name).collect();
+    let count = |test: fn(&Instance) -> bool| own.iter().filter(|instance| test(instance)).count();
+    let by = |key: fn(&Instance) -> &String| {
+        let mut counts = BTreeMap::new();
+        for instance in &own {
+            *counts.entry(key(instance).clone()).or_insert(0) += 1;
+        }
+        counts
+    };
+    Group {
+        name: group.name.clone(),
+        min: group.min_size,
+        max: group.max_size,
+        instances: own.len(),
+        in_service: count(|instance| instance.state == "InService"),
+        spot: count(|instance| instance.spot),
+        on_demand: count(|instance| !instance.spot),
+        zones: by(|instance| &instance.zone),
+        machine_types: by(|instance| &instance.machine_type),
+    }
+}
+
+fn text(status: &Status) -> String {
+    let mut lines = vec![format!("{}  account {}  region {}", status.cluster, status.account, status.region)];
+    let mut say = |what: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            lines.push(format!("{what:<10}{value}"));
+        }
+    };
+    say("applied", status.applied.as_ref());
+    say("last run", status.last_run.as_ref());
+    say("locked", status.lock.as_ref());
+    let endpoint = status.endpoint.as_ref().map(|endpoint| format!("{} ({})", endpoint.dns_name, endpoint.state));
+    say("endpoint", endpoint.as_ref());
+    let mut table = Table::new(["GROUP", "MIN", "MAX", "IN SERVICE", "SPOT", "ON DEMAND", "ZONES"]);
+    for group in &status.groups {
+        let zones: Vec<String> = group.zones.iter().map(|(zone, count)| format!("{zone}: {count}")).collect();
+        table.row([
+            group.name.clone(),
+            group.min.to_string(),
+            group.max.to_string(),
+            format!("{}/{}", group.in_service, group.instances),
+            group.spot.to_string(),
+            group.on_demand.to_string(),
+            zones.join(", "),
+        ]);
+    }
+    if !table.is_empty() {
+        lines.push(String::new());
+        lines.push(table.to_text());
+    }
+    for (address, state) in &status.not_ready {
+        lines.push(format!("not ready: {address} ({state})"));
+    }
+    for address in &status.drift {
+        lines.push(format!("drift: {address}"));
+    }
+    let pending = &status.pending;
+    lines.push(if pending.changes_aws() {
+        format!(
+            "pending: {} to create, {} to change, {} to replace, {} to destroy (windlass plan {})",
+            pending.create, pending.update, pending.replace, pending.delete, status.cluster
+        )
+    } else {
+        String::from("no pending change")
+    });
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,171 @@
+//! A project in a temporary directory, and the command run in it: hermetic (cleared environment, no user's git
+//! configuration), so that a test reads as input → output.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A copy of the example fleet in a git repository of its own.
+pub struct Fleet {
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; `None`: killed by a signal.
+    pub code: Option<i32>,
+    /// Data.
+    pub stdout: String,
+    /// Messages.
+    pub stderr: String,
+}
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A cleared environment with a `HOME` of its own.
+fn hermetic(command: &mut Command, home: &Path) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", home)
+        .env("USER", "tester")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::null());
+}
+
+impl Fleet {
+    /// The example fleet, committed.
+    pub fn new() -> Self {
+        let fleet = Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() };
+        for name in ["windlass.yaml", "templates", "snippets", "vars", "sandbox"] {
+            copy(&root().join(name), &fleet.path().join(name));
+        }
+        fleet.write(".gitignore", "/.windlass\n");
+        fleet.git(&["init", "--quiet", "--initial-branch", "main"]);
+        fleet.git(&["config", "user.name", "tester"]);
+        fleet.git(&["config", "user.email", "tester@localhost"]);
+        fleet.commit("the example fleet");
+        fleet
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("fleet")
+    }
+
+    /// Sets a variable for all later commands.
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("directories can be made");
+        fs::write(path, text).expect("files can be written");
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Replaces `from`, which must be there, by `to` in a file.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{name} does not contain {from:?}");
+        self.write(name, &text.replace(from, to));
+    }
+
+    /// Commits everything.
+    pub fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", message]);
+    }
+
+    /// Runs git in it, and gives its output.
+    pub fn git(&self, arguments: &[&str]) -> String {
+        fs::create_dir_all(self.path()).expect("directories can be made");
+        let mut command = Command::new("git");
+        hermetic(&mut command, self.directory.path());
+        let output = command.args(arguments).current_dir(self.path()).output().expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("git prints UTF-8")
+    }
+
+    /// The command, not yet run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        hermetic(&mut command, self.directory.path());
+        command.envs(self.environment.iter().cloned()).args(arguments).current_dir(self.path());
+        command
+    }
+
+    /// Runs `windlass` to its end.
+    pub fn windlass(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().expect("windlass runs"))
+    }
+
+    /// Runs `windlass --sandbox` to its end.
+    pub fn sandboxed(&self, arguments: &[&str]) -> Ran {
+        let mut all = vec!["--sandbox"];
+        all.extend(arguments);
+        self.windlass(&all)
+    }
+}
+
+impl Ran {
+    /// From the output of a process.
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    /// Expects this exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Expects this text on stdout.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "{text:?} is not in\n--- stdout\n{}", self.stdout);
+        self
+    }
+
+    /// Expects this text on stderr.
+    #[track_caller]
+    pub fn warns(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{text:?} is not in\n--- stderr\n{}", self.stderr);
+        self
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("directories can be made");
+        for entry in fs::read_dir(from).expect("a readable directory") {
+            let entry = entry.expect("a readable entry");
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::create_dir_all(to.parent().expect("a file is in a directory")).expect("directories can be made");
+        fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    }
+}
