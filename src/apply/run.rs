@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::{ActName, EVENT_VERSION, Event, Reporter};
 use super::operation::{Bench, OperationError, act_name, intent, perform, settles};
 use super::waits::{Until, Waits};
-use crate::aws::{Aws, Ids};
+use crate::aws::{Aws, Ids, Leftover};
 use crate::clock::Clock;
 use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::resource::{Address, Observed};
@@ -55,6 +55,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Whether it was told to stop before the end.
     pub interrupted: bool,
+    /// After a destroy: what is left, and what holds it.
+    pub leftovers: Vec<Leftover>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -71,6 +73,12 @@ pub struct Failure {
 }
 
 impl Report {
+    /// Whether everything was done.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self.result(), RunResult::Done)
+    }
+
     /// For the run's record.
     #[must_use]
     pub const fn result(&self) -> RunResult {

@@ -1,7 +1,6 @@
 //! What the shell may offer while a command line is typed. Errors offer nothing: a completion never prints.
 
 use std::env;
-use std::path::PathBuf;
 
 use clap_complete::CompletionCandidate;
 

