@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::session::{Session, show_warnings};
-use crate::aws::{self, Caller, Scope, Wanted, WantedZone};
+use crate::aws::{self, Caller, Scope, Wanted, WantedZone, Zones};
 use crate::desired;
 use crate::plan::{self, Guards, Inputs, Plan, Protection, Purpose};
 use crate::problem::Problems;
@@ -62,7 +62,7 @@ fn wanted_facts(specification: &Specification) -> Wanted {
     let spec = &specification.cluster.spec;
     let images = specification.node_groups.iter().map(|group| specification.image(group));
     Wanted {
-        zones: true,
+        zones: Zones::Listed,
         hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
         images: images.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
         network: spec.network.existing_vpc().map(ToString::to_string),

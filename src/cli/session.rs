@@ -134,8 +134,9 @@ async fn connect(
 pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
     let file = sandbox_file(project.root());
     let seed = seed(project)?;
-    let clock = Clock::starting_at(Sandbox::date_in(&file)?.unwrap_or(seed.now));
-    let sandbox = Sandbox::open(Place::File(file), clock, || World::from_seed(&seed))?;
+    // A new account begins today, so that its dates go with those of the state branch.
+    let clock = Clock::starting_at(Sandbox::date_in(&file)?.unwrap_or_else(|| Clock::system().now()));
+    let sandbox = Sandbox::open(Place::File(file), clock, || World::from_seed(&seed, clock.now()))?;
     Ok((clock, sandbox))
 }
 

@@ -9,3 +9,4 @@ pub mod problem;
 pub mod progress;
 pub mod prompt;
 pub mod table;
+
