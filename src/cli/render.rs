@@ -1,5 +1,7 @@
 //! `windlass render`: prints a cluster's manifests as its templates give them.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::options::{Format, Global, Which};
@@ -35,7 +37,7 @@ impl Arguments {
         };
         output.data(&match self.output {
             Format::Text => yaml(&files),
-            Format::Json => serde_json::to_string_pretty(&files.into_iter().collect::<serde_json::Map<_, _>>())? + "\n",
+            Format::Json => serde_json::to_string_pretty(&files.into_iter().collect::<BTreeMap<_, _>>())? + "\n",
         })?;
         Ok(Exit::Done)
     }
