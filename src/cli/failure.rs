@@ -32,7 +32,7 @@ pub fn report(output: Output, error: &anyhow::Error) -> Exit {
         return Exit::Done;
     }
     if let Some(problems) = error.downcast_ref::<Problems>() {
-        output.message(crate::ui::problem::text(problems, output.messages_have_color()).trim_end());
+        output.message(crate::ui::problem::text(problems, output.message_style()).trim_end());
         return Exit::Config;
     }
     let mut message = format!("error: {error}");

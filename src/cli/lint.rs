@@ -42,10 +42,10 @@ impl Arguments {
         problems.dedup();
         let problems = Problems(problems);
         match self.output {
-            Format::Json => output.data(&ui::problem::json(&problems)?)?,
+            Format::Json => output.data(&(serde_json::to_string_pretty(&ui::problem::json(&problems))? + "\n"))?,
             Format::Text => {
                 if !problems.0.is_empty() {
-                    output.data(&ui::problem::text(&problems, output.data_has_color()))?;
+                    output.data(&ui::problem::text(&problems, output.data_style()))?;
                 }
                 output.message(&format!("checked {} clusters", clusters.len()));
             }

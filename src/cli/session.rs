@@ -65,7 +65,7 @@ pub fn show_warnings(output: Output, problems: &Problems) {
     let warnings: Vec<_> =
         problems.0.iter().filter(|problem| problem.severity == Severity::Warning).cloned().collect();
     if !warnings.is_empty() {
-        output.message(ui::problem::text(&Problems(warnings), output.messages_have_color()).trim_end());
+        output.message(ui::problem::text(&Problems(warnings), output.message_style()).trim_end());
     }
 }
 

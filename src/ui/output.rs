@@ -5,6 +5,11 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::problem::Style;
+
+/// Source lines in problems are cut to this many columns: the same on every terminal, so that logs can be compared.
+const WIDTH: usize = 120;
+
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -51,6 +56,18 @@ impl Output {
     pub fn message(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
         let _written = writeln!(stream, "{text}");
+    }
+
+    /// How problems look on stdout.
+    #[must_use]
+    pub fn data_style(&self) -> Style {
+        Style { color: self.data_has_color(), width: WIDTH }
+    }
+
+    /// How problems look on stderr.
+    #[must_use]
+    pub fn message_style(&self) -> Style {
+        Style { color: self.messages_have_color(), width: WIDTH }
     }
 
     /// Whether stdout gets colours.
