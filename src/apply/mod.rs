@@ -4,9 +4,10 @@
 mod event;
 mod operation;
 mod run;
+mod sweep;
 mod waits;
 
 pub use event::{ActName, EVENT_VERSION, Event, Reporter};
 pub use operation::OperationError;
-pub use run::{Failure, Means, Report, run};
+pub use run::{Failure, Means, Report, RunError, run};
 pub use waits::WaitError;

@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{ActName, EVENT_VERSION, Event, Reporter};
 use super::operation::{Bench, OperationError, act_name, intent, perform, settles};
+use super::sweep::sweep;
 use super::waits::{Until, Waits};
-use crate::aws::{Aws, Ids, Leftover};
+use crate::aws::{self, Aws, Ids, Leftover, Scope};
 use crate::clock::Clock;
 use crate::plan::{Act, Operation, Plan, Purpose};
-use crate::resource::{Address, Observed};
+use crate::resource::{Address, Kind, Observed};
 use crate::state::{self, IntentKind, JournalLine, Lease, Outcome, Records, RunResult};
 
 /// A sign of life in a log at least this often (see the design, "Output").
@@ -30,6 +31,8 @@ pub struct Means<'run> {
     pub aws: Aws,
     /// The lease on the state branch.
     pub lease: &'run mut Lease,
+    /// What belongs to the cluster: for the sweep of a destroy.
+    pub scope: Scope,
     /// The clock.
     pub clock: Clock,
     /// Receives events.
@@ -40,6 +43,17 @@ pub struct Means<'run> {
     pub uid: String,
     /// The run's id.
     pub run: String,
+}
+
+/// Why a run could not go on. Operations that fail are no such reason: they are in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state branch cannot be written: nothing is begun that is not in the journal.
+    #[error(transparent)]
+    State(#[from] state::Error),
+    /// What is left of the cluster could not be found out.
+    #[error("cannot look for what is left: {0}")]
+    Look(#[from] aws::Error),
 }
 
 /// How a run ended.
@@ -95,9 +109,9 @@ impl Report {
 /// Failures of operations are in the report: the rest of their wave is finished, later waves are not begun.
 ///
 /// # Errors
-/// When the state branch cannot be written: nothing is begun that is not in the journal.
-pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, state::Error> {
-    let Means { aws, lease, clock, reporter, stop, uid, run } = means;
+/// See [`RunError`].
+pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, RunError> {
+    let Means { aws, lease, scope, clock, reporter, stop, uid, run } = means;
     let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
     let cluster = plan.cluster.clone();
     let bench = Arc::new(Bench {
@@ -117,10 +131,12 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &R
     let mut runner = Runner {
         bench,
         lease,
+        scope,
         stop,
         started: Instant::now(),
         beat,
         grace_ends: None,
+        swept: false,
         operations: plan.waves.iter().map(Vec::len).sum(),
         report: Report::default(),
         outcomes: Vec::new(),
@@ -136,6 +152,11 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &R
         seconds: report.elapsed.as_secs(),
     });
     Ok(report)
+}
+
+/// Whether the operation is about something that launches instances.
+fn launches(operation: &Operation) -> bool {
+    operation.address.kind() == Kind::AutoScalingGroup
 }
 
 /// Creates that a dead run announced without telling what came of them, with the time of the announcement.
@@ -173,11 +194,14 @@ const fn result_name(result: RunResult) -> &'static str {
 struct Runner<'run> {
     bench: Arc<Bench>,
     lease: &'run mut Lease,
+    scope: Scope,
     stop: CancellationToken,
     started: Instant,
     beat: Interval,
     /// Set by an interrupt: when what is under way is given up.
     grace_ends: Option<Instant>,
+    /// Whether what Kubernetes made was swept.
+    swept: bool,
     operations: usize,
     report: Report,
     /// Outcomes that are not in git yet: they ride with the next wave's intents.
@@ -187,7 +211,7 @@ struct Runner<'run> {
 type Finished = (Address, ActName, Result<Outcome, OperationError>);
 
 impl Runner<'_> {
-    async fn run(&mut self, plan: &Plan) -> Result<(), state::Error> {
+    async fn run(&mut self, plan: &Plan) -> Result<(), RunError> {
         self.bench.report(Event::RunStarted {
             version: EVENT_VERSION,
             cluster: plan.cluster.to_string(),
@@ -203,6 +227,9 @@ impl Runner<'_> {
             if self.report.interrupted || !self.report.failures.is_empty() {
                 break;
             }
+            if plan.purpose == Purpose::Destroy && plan.waves[index..].iter().flatten().all(|it| !launches(it)) {
+                self.sweep_once().await?;
+            }
             let intents = wave.iter().filter_map(|operation| intent(&self.bench, operation)).collect();
             let outcomes = std::mem::take(&mut self.outcomes);
             let (number, of) = (index + 1, plan.waves.len());
@@ -211,13 +238,27 @@ impl Runner<'_> {
             self.wave(wave).await?;
         }
         if !self.report.interrupted && self.report.failures.is_empty() {
-            self.settle(plan).await?;
+            match plan.purpose {
+                Purpose::Apply => self.settle(plan).await?,
+                Purpose::Destroy => {
+                    self.sweep_once().await?;
+                    self.report.leftovers = aws::leftovers(&self.bench.aws, &self.scope).await?;
+                }
+            }
         }
         let outcomes = std::mem::take(&mut self.outcomes);
         if !outcomes.is_empty() {
             self.lease.write("results", Vec::new(), outcomes).await?;
         }
         Ok(())
+    }
+
+    /// After the last group is gone, so that no controller makes anew what is deleted, and before the network goes.
+    async fn sweep_once(&mut self) -> Result<(), aws::Error> {
+        if std::mem::replace(&mut self.swept, true) {
+            return Ok(());
+        }
+        sweep(&self.bench, &self.scope).await
     }
 
     /// All operations of one wave at the same time; the gate below the SDK bounds the calls.

@@ -21,6 +21,8 @@ pub struct Picture {
     pub observed: Observed,
     /// What the state branch says.
     pub records: Records,
+    /// What was looked for.
+    pub scope: Scope,
 }
 
 /// Looks at AWS, with what the state branch says.
@@ -37,7 +39,7 @@ pub async fn look(session: &Session, purpose: Purpose, records: Records) -> anyh
         Purpose::Apply => wanted,
         Purpose::Destroy => BTreeMap::new(),
     };
-    Ok(Picture { caller, desired, observed, records })
+    Ok(Picture { caller, desired, observed, records, scope })
 }
 
 /// What the manifests, the records and the journals of dead runs say: what is looked for by name.

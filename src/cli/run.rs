@@ -13,7 +13,7 @@ use super::options::{Format, RunOptions};
 use super::picture::{Picture, guards, look};
 use super::session::Session;
 use crate::apply::{self, Means, Report, Reporter};
-use crate::aws::{self, Failure};
+use crate::aws::{self, Failure, Scope};
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
 use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
@@ -176,7 +176,8 @@ async fn under_lock(
         fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
     }));
     let run = lease.run().to_owned();
-    let means = Means { aws: session.aws.clone(), lease, clock: session.clock, reporter, stop, uid, run };
+    let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
+    let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run };
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
     if report.is_complete() {
         match work.purpose {

@@ -1,5 +1,7 @@
 //! What happened to a cluster: its runs, newest first.
 
+use serde::Serialize;
+
 use std::collections::BTreeMap;
 
 use super::branch::Branch;
@@ -9,7 +11,8 @@ use super::layout::{self, File};
 use super::record::{LockRecord, RunRecord};
 
 /// The runs of a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct History {
     /// The run that holds the lock now.
     pub current: Option<LockRecord>,
@@ -18,7 +21,8 @@ pub struct History {
 }
 
 /// A run that ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PastRun {
     /// Who, what, when, config commit, counts, result.
     pub record: RunRecord,

@@ -4,6 +4,7 @@
 //! SSH settings work there. Everything happens in a private bare repository; nothing here opens the user's checkout or
 //! index, or runs a hook of the user's.
 
+mod checkout;
 mod environment;
 mod objects;
 mod process;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+pub use checkout::checked_out_commit;
 pub(super) use objects::{Commit, Draft, Identity, unique};
 pub(super) use remote::{Pushed, Remote};
 pub(super) use repository::Project;
