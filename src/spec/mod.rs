@@ -11,6 +11,7 @@ mod api;
 mod backup;
 mod cluster;
 mod control_plane;
+mod defaults;
 mod dns;
 mod image;
 mod kubelet;
@@ -26,6 +27,8 @@ mod rolling;
 mod rules;
 mod scaling;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 mod user_data;
 mod volume;
 
@@ -34,6 +37,7 @@ pub use api::{Api, ApiLoadBalancer};
 pub use backup::Backup;
 pub use cluster::{AwsAccount, Cluster, ClusterSpec};
 pub use control_plane::{ControlPlane, ControlPlaneVolumes, Etcd, Member};
+pub use defaults::{minimal, with_defaults};
 pub use dns::{Dns, Record, RecordType, RecordWeight, Traffic};
 pub use image::{Image, ImageId, ImageSearch, SsmParameter};
 pub use kubelet::{CpuManagerPolicy, Kubelet, ResolvedKubelet};

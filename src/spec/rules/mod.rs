@@ -12,6 +12,8 @@ mod network;
 mod pki;
 mod scaling;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod volumes;
 
 use super::read::{Document, Located, Step, with_places};

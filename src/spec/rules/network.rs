@@ -232,6 +232,6 @@ fn nat(rules: &mut Rules<'_>) {
                 .hint("add a subnet of type public, or write nat: none");
             rules.push(finding);
         }
-        (Nat::Single | Nat::None, None) | (Nat::Existing | Nat::None, Some(_)) | (Nat::None, _) => {}
+        (Nat::Single | Nat::None, None) | (Nat::Existing | Nat::None, Some(_)) => {}
     }
 }

@@ -45,7 +45,7 @@ fn lifetimes(rules: &mut Rules<'_>) {
         );
     }
     let skew = lifetimes.skew_percent.get();
-    if skew + renew > 100 || skew > 50 {
+    if renew <= 90 && (skew + renew > 100 || skew > 50) {
         let finding = rules
             .error(format!("with a skew of {skew} % a leaf can end before it is renewed at {renew} %"))
             .at(rules.document(), &path("skewPercent"), "");
