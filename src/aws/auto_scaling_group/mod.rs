@@ -19,7 +19,7 @@ use super::ids::{Ids, Made};
 use super::named::{self, whole};
 use super::{instances, pages};
 use crate::resource::{
-    Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Reference, Resource, Tags, WarmPool,
+    Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Resource, Tags, WarmPool,
 };
 
 /// Groups in one page; the most that Auto Scaling gives (API reference, DescribeAutoScalingGroups).
@@ -134,25 +134,12 @@ async fn adopt(aws: &Aws, identity: &Identity, it: &AutoScalingGroup, ids: &Ids)
     Ok(Made::new(&it.name))
 }
 
-/// Changes what differs; when nothing does, something that it refers to was replaced under the same address.
+/// Always says the group itself again, in one call: what it refers to may have been replaced under the same address.
 pub(super) async fn update(aws: &Aws, update: Update<'_, AutoScalingGroup>) -> Result<Attributes, Error> {
     let Update { found, before, after, ids, .. } = update;
-    if before == after || group_fields(before) != group_fields(after) {
-        change_group(aws, after, ids).await?;
-    }
+    change_group(aws, after, ids).await?;
     change_parts(aws, before, after, ids).await?;
     Ok(found.attributes.clone())
-}
-
-/// The fields that UpdateAutoScalingGroup changes, the others emptied.
-fn group_fields(group: &AutoScalingGroup) -> AutoScalingGroup {
-    AutoScalingGroup {
-        target_groups: Vec::new(),
-        suspended_processes: BTreeSet::new(),
-        warm_pool: None,
-        tags: BTreeMap::new(),
-        ..group.clone()
-    }
 }
 
 /// Auto Scaling itself keeps the wanted capacity within new bounds (API reference, UpdateAutoScalingGroup).
@@ -179,11 +166,10 @@ async fn change_group(aws: &Aws, it: &AutoScalingGroup, ids: &Ids) -> Result<(),
 
 /// What has calls of its own: target groups, suspended processes, the warm pool, tags.
 async fn change_parts(aws: &Aws, before: &AutoScalingGroup, after: &AutoScalingGroup, ids: &Ids) -> Result<(), Error> {
-    let only_in = |one: &AutoScalingGroup, other: &AutoScalingGroup| -> Vec<Reference> {
-        one.target_groups.iter().filter(|group| !other.target_groups.contains(group)).cloned().collect()
-    };
-    attach(aws, &after.name, &ids.ids(&only_in(after, before))?).await?;
-    detach(aws, &after.name, &ids.ids(&only_in(before, after))?).await?;
+    // All of them, not only new ones, for the same reason; what is attached already stays so.
+    attach(aws, &after.name, &ids.ids(&after.target_groups)?).await?;
+    let dropped = before.target_groups.iter().filter(|group| !after.target_groups.contains(group));
+    detach(aws, &after.name, &ids.ids(dropped)?).await?;
     suspend(aws, &after.name, &(&after.suspended_processes - &before.suspended_processes)).await?;
     resume(aws, &after.name, &(&before.suspended_processes - &after.suspended_processes)).await?;
     match (&before.warm_pool, &after.warm_pool) {

@@ -103,7 +103,9 @@ pub(super) fn decode(zone: &str, wire: &wire::ResourceRecordSet) -> Option<(Reco
     values.sort();
     let mut attributes = Attributes::new();
     let alias = wire.alias_target().map(|target| {
-        attributes.insert(attribute::DNS_NAME.to_owned(), target.dns_name().to_owned());
+        // The last dot comes and goes; anything else a delete has to repeat.
+        let dns_name = target.dns_name().trim_end_matches('.');
+        attributes.insert(attribute::DNS_NAME.to_owned(), dns_name.to_owned());
         attributes.insert(attribute::HOSTED_ZONE.to_owned(), target.hosted_zone_id().to_owned());
         Alias {
             target: Reference::Id(names::plain(target.dns_name())),
@@ -150,9 +152,13 @@ mod tests {
 
     #[test]
     fn an_alias_keeps_what_a_delete_has_to_repeat() {
-        let alias = Alias { target: Reference::Id(String::from("api.elb.example.com")), evaluate_target_health: true };
+        let alias = Alias {
+            target: Reference::Id(String::from("dualstack.api.elb.example.com")),
+            evaluate_target_health: true,
+        };
         let record = RecordSet { ttl: None, values: Vec::new(), alias: Some(alias), weight: None, ..record() };
-        let point = AliasPoint { dns_name: String::from("Api.elb.example.com."), hosted_zone: String::from("Z9") };
+        let point =
+            AliasPoint { dns_name: String::from("dualstack.Api.elb.example.com"), hosted_zone: String::from("Z9") };
         let encoded = encode(&record, &[], Some(point)).expect("complete");
         let (decoded, attributes) = decode("Z1", &encoded).expect("a kind of record that windlass knows");
         assert_eq!(decoded, record);

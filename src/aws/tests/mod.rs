@@ -5,6 +5,7 @@ mod budget;
 mod canned;
 mod lifecycle;
 mod repeats;
+mod services;
 
 use jiff::Timestamp;
 
