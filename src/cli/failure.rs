@@ -3,8 +3,8 @@
 use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
-use crate::problem::Problems;
 use crate::plan::Refusal;
+use crate::problem::Problems;
 use crate::state;
 use crate::ui::output::{Output, ReaderGone};
 use crate::ui::prompt::NobodyToAsk;

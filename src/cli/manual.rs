@@ -44,7 +44,8 @@ impl Arguments {
 /// Every command with its full name, the root first, without the hidden ones and clap's own `help`.
 fn commands(root: &Command) -> Vec<(String, &Command)> {
     fn walk<'root>(prefix: &str, command: &'root Command, into: &mut Vec<(String, &'root Command)>) {
-        let name = if prefix.is_empty() { command.get_name().to_owned() } else { format!("{prefix} {}", command.get_name()) };
+        let name =
+            if prefix.is_empty() { command.get_name().to_owned() } else { format!("{prefix} {}", command.get_name()) };
         into.push((name.clone(), command));
         for child in command.get_subcommands().filter(|child| !child.is_hide_set() && child.get_name() != "help") {
             walk(&name, child, into);

@@ -46,9 +46,10 @@ impl Arguments {
 /// The manifests as they were understood: every default written out.
 fn with_defaults(specification: &Specification) -> anyhow::Result<Vec<(String, String)>> {
     let cluster = (String::from("cluster.yaml"), serde_saphyr::to_string(&specification.cluster)?);
-    let groups = specification.node_groups.iter().map(|group| {
-        anyhow::Ok((format!("{}.yaml", group.metadata.name), serde_saphyr::to_string(group)?))
-    });
+    let groups = specification
+        .node_groups
+        .iter()
+        .map(|group| anyhow::Ok((format!("{}.yaml", group.metadata.name), serde_saphyr::to_string(group)?)));
     std::iter::once(Ok(cluster)).chain(groups).collect()
 }
 

@@ -134,9 +134,7 @@ impl Ending {
                 counts: report.counts.clone(),
                 error: report.failures.first().map(|failure| format!("{}: {}", failure.address, failure.error)),
             },
-            Err(error) => {
-                Self { result: RunResult::Failed, counts: BTreeMap::new(), error: Some(error.to_string()) }
-            }
+            Err(error) => Self { result: RunResult::Failed, counts: BTreeMap::new(), error: Some(error.to_string()) },
         }
     }
 }
@@ -243,7 +241,8 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
 /// No capacity, an ended lease and credentials that ran out are told apart from other refusals of AWS.
 fn failure_exit(report: &Report) -> Exit {
     let failures: Vec<Option<Failure>> = report.failures.iter().map(|failure| failure.error.failure()).collect();
-    let resumable = |failure: &Option<Failure>| matches!(failure, Some(Failure::LeaseEnded | Failure::ExpiredCredentials));
+    let resumable =
+        |failure: &Option<Failure>| matches!(failure, Some(Failure::LeaseEnded | Failure::ExpiredCredentials));
     if failures.iter().any(resumable) {
         Exit::Resumable
     } else if failures.iter().all(|failure| *failure == Some(Failure::Capacity)) {

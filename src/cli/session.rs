@@ -11,8 +11,8 @@ use crate::aws::{Aws, Settings};
 use crate::clock::Clock;
 use crate::name::ClusterName;
 use crate::problem::{Problems, Severity};
-use crate::render::{self, Project, Rendered};
 use crate::render::settings::StateRemote;
+use crate::render::{self, Project, Rendered};
 use crate::sandbox::seed::Seed;
 use crate::sandbox::{Place, Sandbox, World};
 use crate::spec::{self, Specification};
@@ -62,8 +62,7 @@ impl Manifests {
 
 /// Warnings go to stderr, and never stop a run.
 pub fn show_warnings(output: Output, problems: &Problems) {
-    let warnings: Vec<_> =
-        problems.0.iter().filter(|problem| problem.severity == Severity::Warning).cloned().collect();
+    let warnings: Vec<_> = problems.0.iter().filter(|problem| problem.severity == Severity::Warning).cloned().collect();
     if !warnings.is_empty() {
         output.message(ui::problem::text(&Problems(warnings), output.message_style()).trim_end());
     }

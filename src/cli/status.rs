@@ -82,7 +82,13 @@ impl Arguments {
         let plan = picture.plan(&session, Purpose::Apply)?;
         let last_run = history.runs.first().map(|run| {
             let record = &run.record;
-            format!("{} by {} at {}: {:?}", record.operation, record.actor, record.ended.strftime("%F %T"), record.result)
+            format!(
+                "{} by {} at {}: {:?}",
+                record.operation,
+                record.actor,
+                record.ended.strftime("%F %T"),
+                record.result
+            )
         });
         let status = status(&session, &picture, &plan, last_run);
         output.data(&match self.output {

@@ -285,7 +285,13 @@ pub(super) fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known
             );
         }
     }
-    let Some((tip, root)) = commits.first().zip(commits.last()) else { return findings };
+    let Some((tip, root)) = commits.first().zip(commits.last()) else {
+        // Nothing is new, not even the tip: it is older than what was seen.
+        if let Some(known) = known {
+            flaw(FindingKind::History, known, format!("the branch was moved back by force: {known} was its tip"));
+        }
+        return findings;
+    };
     match known {
         Some(known) if root.id != known => {
             let message = format!("the branch was moved by force: it no longer contains {known}, which was its tip");
@@ -357,6 +363,7 @@ mod tests {
         assert_eq!(kinds(&good, None), []);
         assert_eq!(kinds(&good[..2], Some("b")), []);
         assert_eq!(kinds(&good, Some("z")), [FindingKind::History]);
+        assert_eq!(kinds(&[], Some("z")), [FindingKind::History]);
         assert_eq!(kinds(&[commit("m", &["a", "b"], ours), good[2].clone()], None), [FindingKind::History]);
         assert_eq!(kinds(&[good[0].clone(), commit("a", &[], None)], None), [FindingKind::Foreign]);
         assert_eq!(kinds(&[good[0].clone(), commit("a", &[], Some("other.example"))], None), [FindingKind::Foreign]);

@@ -9,4 +9,3 @@ pub mod problem;
 pub mod progress;
 pub mod prompt;
 pub mod table;
-

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::support::Fleet;
 
-const CLUSTERS: [&str; 3] =
-    ["prod-customer.k8s.foo.bar", "prod-video.k8s.foo.bar", "staging-customer.k8s.foo.bar"];
+const CLUSTERS: [&str; 3] = ["prod-customer.k8s.foo.bar", "prod-video.k8s.foo.bar", "staging-customer.k8s.foo.bar"];
 
 /// The live objects of the sandbox's account, for comparison.
 fn account(fleet: &Fleet) -> Value {
@@ -14,7 +13,10 @@ fn account(fleet: &Fleet) -> Value {
 }
 
 fn unprotect(fleet: &Fleet, cluster: &str) {
-    fleet.write("windlass.yaml", &fleet.read("windlass.yaml").replace("deletionProtection: true", "deletionProtection: false"));
+    fleet.write(
+        "windlass.yaml",
+        &fleet.read("windlass.yaml").replace("deletionProtection: true", "deletionProtection: false"),
+    );
     let vars = format!("vars/{cluster}.yaml");
     fleet.write(&vars, &format!("{}\nprotection:\n  deletion: false\n", fleet.read(&vars)));
     fleet.commit("this cluster may go");
@@ -28,7 +30,10 @@ fn every_example_cluster_lives_from_create_to_destroy_and_leaves_the_account_as_
         let planned = fleet.sandboxed(&["plan", cluster]).exits(0);
         assert!(planned.stdout.trim_end().ends_with("0 to change, 0 to replace, 0 to destroy."), "{}", planned.stdout);
         fleet.sandboxed(&["apply", cluster, "--yes"]).exits(0).warns("done:");
-        fleet.sandboxed(&["plan", cluster, "--detailed-exitcode"]).exits(0).says("Plan: 0 to create, 0 to change, 0 to replace, 0 to destroy.");
+        fleet
+            .sandboxed(&["plan", cluster, "--detailed-exitcode"])
+            .exits(0)
+            .says("Plan: 0 to create, 0 to change, 0 to replace, 0 to destroy.");
         fleet.sandboxed(&["state", "fsck", cluster]).exits(0);
         fleet.sandboxed(&["status", cluster]).exits(0).says("no pending change");
     }

@@ -3,4 +3,5 @@
 mod command_line;
 mod lifecycle;
 mod runs;
+mod state;
 mod support;

@@ -1,6 +1,8 @@
 //! A project in a temporary directory, and the command run in it: hermetic (cleared environment, no user's git
 //! configuration), so that a test reads as input → output.
 
+pub mod git;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,11 @@
+//! State in git, against real repositories: over paths, `file://` and smart HTTP, and without a remote.
+
+mod bench;
+mod checkout;
+mod damage;
+mod history;
+mod hosts;
+mod journal;
+mod lock;
+mod places;
+mod processes;
