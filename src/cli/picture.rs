@@ -35,6 +35,8 @@ pub async fn look(session: &Session, purpose: Purpose, records: Records) -> anyh
     show_warnings(session.output, &Problems(warnings));
     let scope = scope(session, &wanted, &records);
     let observed = aws::discover(&session.aws, &scope).await?;
+    let calls = session.aws.calls();
+    tracing::info!(calls = calls.total(), deep = calls.depth(), "looked at AWS");
     let desired = match purpose {
         Purpose::Apply => wanted,
         Purpose::Destroy => BTreeMap::new(),

@@ -176,7 +176,10 @@ async fn under_lock(
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
     let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run };
+    let before = session.aws.calls().total();
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
+    let calls = session.aws.calls().since(before);
+    tracing::info!(calls = calls.total(), changes = calls.changes(), operations = report.operations, "ran the plan");
     if report.is_complete() {
         match work.purpose {
             Purpose::Apply => lease.stage_manifests(&manifests(session))?,

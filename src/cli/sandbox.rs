@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::options::Global;
+use super::options::{Format, Global};
 use super::session::{OWN_FOLDER, project, sandbox};
 use crate::exit::Exit;
 use crate::sandbox::serve;
@@ -18,7 +18,16 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    List(List),
     Reset(Reset),
+}
+
+/// List what exists in the account: what one would be billed for or stumble over.
+#[derive(Debug, Args)]
+struct List {
+    /// How to show it; JSON has every field.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
 }
 
 /// Serve the account on a loopback port, for the AWS CLI, boto3 or anything that takes AWS_ENDPOINT_URL.
@@ -46,8 +55,21 @@ impl Arguments {
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         match &self.command {
             Command::Serve(serve) => serve.run(global, output).await,
+            Command::List(list) => list.run(global, output),
             Command::Reset(_) => reset(global, output),
         }
+    }
+}
+
+impl List {
+    fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let (_, sandbox) = sandbox(&project(global)?)?;
+        let live = sandbox.with_world(|world| world.live())?;
+        output.data(&match self.output {
+            Format::Json => serde_json::to_string_pretty(&live)? + "\n",
+            Format::Text => live.keys().map(|object| format!("{object}\n")).collect(),
+        })?;
+        Ok(Exit::Done)
     }
 }
 

@@ -4,4 +4,5 @@ mod command_line;
 mod lifecycle;
 mod runs;
 mod state;
+mod served;
 mod support;

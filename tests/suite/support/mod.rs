@@ -60,6 +60,17 @@ impl Fleet {
         fleet
     }
 
+    /// A clone of a repository that holds the fleet.
+    pub fn clone_of(url: &str) -> Self {
+        let fleet = Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() };
+        let (parent, path) = (fleet.directory.path(), fleet.path());
+        let mut command = Command::new("git");
+        hermetic(&mut command, parent);
+        let status = command.args(["clone", "--quiet", url]).arg(&path).status().expect("git runs");
+        assert!(status.success(), "git clone {url} failed");
+        fleet
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("fleet")
