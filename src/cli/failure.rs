@@ -44,8 +44,26 @@ pub fn report(output: Output, error: &anyhow::Error) -> Exit {
             message.push_str(&cause);
         }
     }
+    if let Some(hint) = error.chain().find_map(hint_of) {
+        message.push_str("\n  hint: ");
+        message.push_str(&hint);
+    }
     output.message(&message);
     exit(error)
+}
+
+/// What to do about an error, where there is more to say than what happened.
+fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<state::Error>() {
+        return error.hint();
+    }
+    if let Some(error) = cause.downcast_ref::<aws::Error>() {
+        return error.hint();
+    }
+    if cause.is::<NobodyToAsk>() {
+        return Some(String::from("add --yes to do it without asking"));
+    }
+    cause.downcast_ref::<Refusal>().map(Refusal::hint)
 }
 
 /// The exit code of an error: the first of its causes that has one.

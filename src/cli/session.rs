@@ -82,8 +82,6 @@ pub struct Session {
     pub store: Store,
     /// Commit of the configuration.
     pub config: Option<String>,
-    /// Whether AWS is the sandbox.
-    pub sandbox: bool,
 }
 
 impl Session {
@@ -99,7 +97,7 @@ impl Session {
         let (clock, aws) = connect(global, &manifests.project, &region, parallelism).await?;
         let store = store(global, &manifests.project, &manifests.cluster).await?;
         let config = state::checked_out_commit(manifests.project.root()).await;
-        Ok(Self { output, manifests, clock, aws, store, config, sandbox: global.sandbox })
+        Ok(Self { output, manifests, clock, aws, store, config })
     }
 
     /// The cluster.
