@@ -159,19 +159,22 @@ impl Lease {
         })
     }
 
-    /// After a complete destroy: with the next push `cluster.json` becomes `former/<uid>.json`, so that a later create
-    /// begins with a new uid.
+    /// After a complete destroy, when the whole account was searched and nothing is left: with the next push
+    /// `cluster.json` becomes `former/<uid>.json`, so that a later create begins with a new uid. Open intents are
+    /// answered with it: whatever they began is not there.
     ///
     /// # Errors
-    /// [`Error::Invalid`] while there are resources or intents whose outcome is unknown.
+    /// [`Error::Invalid`] while there are resources.
     pub fn stage_retirement(&mut self) -> Result<(), Error> {
         let left = self.records().resources.len();
-        let open: usize = self.staged.view.journals.values().map(|lines| super::journal::unresolved(lines).len()).sum();
-        if left + open > 0 {
-            let message = format!("{left} resources and {open} open intents are left, so the cluster is not gone");
+        if left > 0 {
+            let message = format!("{left} resources are left, so the cluster is not gone");
             return Err(invalid(FindingKind::Identity, layout::CLUSTER, message));
         }
-        self.stage(Edit::retire)
+        self.stage(|edit| {
+            edit.settle();
+            edit.retire();
+        })
     }
 
     /// One push: the outcomes of the wave before, and the intents of the next. `what` goes into the subject:
