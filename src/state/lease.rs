@@ -298,12 +298,12 @@ impl Lease {
                     self.branch.landed(&self.base).await;
                     return Ok(());
                 }
-                Landing::Moved => {
-                    if self.find_ours(purpose.phase).await? {
-                        return Ok(());
-                    }
-                    continue;
-                }
+                Landing::Moved => match self.find_ours(purpose.phase).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => continue,
+                    Err(Error::Unreachable { words, .. }) => (words, false),
+                    Err(error) => return Err(error),
+                },
                 Landing::Refused(words) => (words, true),
                 Landing::Unreachable(words) => (words, false),
             };
