@@ -3,6 +3,7 @@
 
 mod budget;
 mod canned;
+mod leftovers;
 mod lifecycle;
 mod repeats;
 mod services;

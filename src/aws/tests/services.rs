@@ -15,18 +15,18 @@ use crate::resource::{
 };
 
 /// An account with a VPC of three subnets and a hosted zone, and what one test makes in it.
-struct Stage {
-    aws: Aws,
-    ids: Ids,
+pub(super) struct Stage {
+    pub(super) aws: Aws,
+    pub(super) ids: Ids,
     known: BTreeMap<Address, Resource>,
-    vpc: String,
-    subnets: Vec<Reference>,
+    pub(super) vpc: String,
+    pub(super) subnets: Vec<Reference>,
     security_group: Reference,
     zone: String,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (aws, _) = sandboxed().await;
         let ec2 = aws.ec2();
         let vpc = ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.expect("a VPC");
