@@ -50,12 +50,15 @@ impl Scope {
     }
 }
 
+/// What one kind sees.
+type Part<'a> = Pin<Box<dyn Future<Output = Result<Observed, Error>> + Send + 'a>>;
+
 /// Finds everything that exists of a cluster. At most two calls of a kind depend on each other.
 ///
 /// # Errors
 /// The first failed call: a part is worth nothing, because what was not seen would be made again.
 pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
-    let kinds: [Pin<Box<dyn Future<Output = Result<Observed, Error>> + Send + '_>>; 15] = [
+    let kinds: [Part<'_>; 15] = [
         Box::pin(vpc::discover(aws, scope)),
         Box::pin(subnet::discover(aws, scope)),
         Box::pin(internet_gateway::discover(aws, scope)),

@@ -103,7 +103,10 @@ impl Stage {
         let id = self.ids.id(&address.clone().into()).expect("it has an id");
         let mut last = None;
         for _ in 0..300 {
-            last = readiness(&self.aws, address.kind(), std::slice::from_ref(&id)).await.expect("it can be asked").remove(&id);
+            last = readiness(&self.aws, address.kind(), std::slice::from_ref(&id))
+                .await
+                .expect("it can be asked")
+                .remove(&id);
             if last.as_ref() == Some(until) {
                 return;
             }
