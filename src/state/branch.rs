@@ -168,9 +168,8 @@ impl Branch {
             })?;
             files.insert(path.clone(), Content::Read(Arc::from(content)));
         }
-        match files.get(layout::FORMAT) {
-            Some(Content::Read(content)) => format::check(self.settings.cluster.as_str(), content)?,
-            Some(_) | None => {}
+        if let Some(Content::Read(content)) = files.get(layout::FORMAT) {
+            format::check(self.settings.cluster.as_str(), content)?;
         }
         Ok(files)
     }

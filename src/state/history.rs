@@ -59,6 +59,6 @@ pub(super) async fn read(branch: &Branch) -> Result<History, Error> {
         })?;
         runs.push(PastRun { record, commit });
     }
-    runs.sort_by(|a, b| (b.record.started, b.record.epoch).cmp(&(a.record.started, a.record.epoch)));
+    runs.sort_by_key(|run| std::cmp::Reverse((run.record.started, run.record.epoch)));
     Ok(History { current: snapshot.view.records.lock, runs })
 }

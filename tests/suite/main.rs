@@ -3,6 +3,6 @@
 mod command_line;
 mod lifecycle;
 mod runs;
-mod state;
 mod served;
+mod state;
 mod support;

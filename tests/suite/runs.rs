@@ -25,7 +25,8 @@ fn a_create_that_was_killed_goes_on_and_makes_nothing_twice() {
         for when in ["killBefore", "killAfter"] {
             let fleet = Fleet::new();
             let mut command = fleet.command(&["--sandbox", "apply", CLUSTER, "--yes"]);
-            command.env("WINDLASS_SANDBOX_FAULT", format!(r#"{{"rules":[{{"at":{{"call":{call}}},"kind":"{when}"}}]}}"#));
+            command
+                .env("WINDLASS_SANDBOX_FAULT", format!(r#"{{"rules":[{{"at":{{"call":{call}}},"kind":"{when}"}}]}}"#));
             let killed = Ran::of(command.output().expect("windlass runs"));
             assert_eq!(killed.code, None, "it was not killed at call {call}: {}", killed.stderr);
             let epoch = held_epoch(&fleet);
