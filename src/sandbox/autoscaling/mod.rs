@@ -22,6 +22,8 @@ mod scheduled;
 mod tags;
 mod target_groups;
 mod terminating;
+#[cfg(test)]
+mod tests;
 mod update;
 mod warm_pool;
 

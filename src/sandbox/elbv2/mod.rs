@@ -11,6 +11,8 @@ mod surroundings;
 mod tags;
 mod target_groups;
 mod targets;
+#[cfg(test)]
+mod tests;
 pub mod zone_ids;
 
 use std::collections::BTreeMap;

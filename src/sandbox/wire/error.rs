@@ -101,11 +101,6 @@ impl Refusal {
                 let body = Xml::new().element("Error", error).text("RequestId", request_id);
                 ("text/xml", body.document("ErrorResponse", &format!("xmlns=\"{}\"", service.namespace())))
             }
-            Protocol::RestXml if self.code == "InvalidChangeBatch" => {
-                let messages = Xml::new().texts("Messages", "Message", [&self.message]);
-                let body = messages.text("RequestId", request_id);
-                ("text/xml", body.document("InvalidChangeBatch", &format!("xmlns=\"{}\"", service.namespace())))
-            }
             Protocol::RestXml => {
                 let error = Xml::new().text("Type", kind).and(error);
                 let body = Xml::new().element("Error", error).text("RequestId", request_id);

@@ -1,0 +1,125 @@
+//! The sandbox held against moto: the same sequences through the same clients; every difference is one row of
+//! [`DIFFERENCES`], and says who is right.
+
+use std::collections::BTreeMap;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::conformance::{Notes, Side};
+use crate::{conformance_compute, conformance_network, conformance_services};
+
+/// Who behaves as AWS documents.
+#[derive(Clone, Copy, Debug)]
+enum Right {
+    Sandbox,
+    Neither,
+}
+
+/// A known difference: the step, what differs, who is right, and the source.
+type Row = (&'static str, &'static str, Right, &'static str);
+
+#[rustfmt::skip]
+const DIFFERENCES: &[Row] = &[
+];
+
+/// moto needs this to launch from template versions with user data, and to know AMIs, types and managed policies.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("PYTHONOPTIMIZE", "1"),
+    ("MOTO_ENABLE_AMI_VALIDATION", "true"),
+    ("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true"),
+    ("MOTO_IAM_LOAD_MANAGED_POLICIES", "true"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+];
+
+/// A moto server on a free port; stopped when dropped.
+struct Moto {
+    process: Child,
+    port: u16,
+}
+
+impl Moto {
+    async fn start() -> Self {
+        let python = std::env::var("WINDLASS_TEST_PYTHON").expect(
+            "WINDLASS_TEST_PYTHON must name the Python of a virtual environment with moto==5.2.5, flask and flask-cors: \
+             run scripts/test, which makes one",
+        );
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
+        let process = Command::new(&python)
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .envs(ENVIRONMENT)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{python} does not start: {error}"));
+        let mut moto = Self { process, port };
+        for _ in 0..600 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return moto;
+            }
+            let ended = moto.process.try_wait().expect("a process that can be asked");
+            assert_eq!(ended, None, "moto ended: does {python} have moto[server] 5.2.5?");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("moto did not listen on port {port} within a minute");
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // Failing to stop a process that has ended already is no problem.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn all(side: &Side) -> Notes {
+    let mut notes = Notes::default();
+    conformance_network::routed(side, &mut notes).await;
+    conformance_network::security_groups(side, &mut notes).await;
+    conformance_network::interfaces_and_volumes(side, &mut notes).await;
+    conformance_compute::launch_templates(side, &mut notes).await;
+    conformance_compute::groups(side, &mut notes).await;
+    conformance_services::load_balancing(side, &mut notes).await;
+    conformance_services::names(side, &mut notes).await;
+    conformance_services::access(side, &mut notes).await;
+    conformance_services::parameters(side, &mut notes).await;
+    notes
+}
+
+fn runtime(paused: bool) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all();
+    if paused {
+        builder.start_paused(true);
+    }
+    builder.build().expect("a runtime")
+}
+
+#[test]
+fn the_sandbox_and_moto_differ_exactly_where_the_table_says() {
+    let ours = runtime(true).block_on(async { all(&Side::sandbox()).await });
+    let theirs = runtime(false).block_on(async {
+        let moto = Moto::start().await;
+        all(&Side::moto(moto.port).await).await
+    });
+    assert!(ours.operations.len() >= 60, "only {} operations are compared", ours.operations.len());
+    assert_eq!(ours.seen.keys().collect::<Vec<_>>(), theirs.seen.keys().collect::<Vec<_>>(), "the same steps on both sides");
+    let known: BTreeMap<&str, &Row> = DIFFERENCES.iter().map(|row| (row.0, row)).collect();
+    let mut faults = Vec::new();
+    for (step, sandbox) in &ours.seen {
+        let moto = &theirs.seen[step];
+        match known.get(step.as_str()) {
+            None if sandbox != moto => faults.push(format!("not in the table: {step}: sandbox {sandbox:?}, moto {moto:?}")),
+            Some(row) if sandbox == moto => {
+                faults.push(format!("no longer a difference: {step} ({}; right: {:?}; {})", row.1, row.2, row.3));
+            }
+            _ => {}
+        }
+    }
+    for row in DIFFERENCES.iter().filter(|row| !ours.seen.contains_key(row.0)) {
+        faults.push(format!("a row for a step that does not exist: {}", row.0));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
