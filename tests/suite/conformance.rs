@@ -86,7 +86,7 @@ impl Side {
     }
 }
 
-fn configuration() -> aws_config::sdk_config::Builder {
+fn configuration() -> aws_types::sdk_config::Builder {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))

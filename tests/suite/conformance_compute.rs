@@ -31,7 +31,8 @@ pub async fn launch_templates(side: &Side, notes: &mut Notes) {
     let it = &shown.launch_templates()[0];
     let versions = format!("{:?} {:?}", it.default_version_number(), it.latest_version_number());
     notes.see("DescribeLaunchTemplates", versions);
-    let shown = ec2.describe_launch_template_versions().launch_template_name("lt-one").versions("$Default").send().await;
+    let shown =
+        ec2.describe_launch_template_versions().launch_template_name("lt-one").versions("$Default").send().await;
     let shown = shown.expect("versions");
     let kind = shown.launch_template_versions()[0].launch_template_data().and_then(|it| it.instance_type().cloned());
     notes.see("DescribeLaunchTemplateVersions", kind.map(|it| it.as_str().to_owned()).unwrap_or_default());
@@ -73,12 +74,19 @@ pub async fn groups(side: &Side, notes: &mut Notes) {
     notes.done("CreateAutoScalingGroup", create("one").desired_capacity(2).tags(tag("team", "video")).send().await);
     side.settle(60).await;
     notes.see("DescribeAutoScalingGroups", sizes(&shown(side, "one").await));
-    let zones: std::collections::BTreeSet<_> =
-        shown(side, "one").await.instances().iter().filter_map(|it| it.availability_zone().map(str::to_owned)).collect();
+    let zones: std::collections::BTreeSet<_> = shown(side, "one")
+        .await
+        .instances()
+        .iter()
+        .filter_map(|it| it.availability_zone().map(str::to_owned))
+        .collect();
     notes.see("DescribeAutoScalingGroups zones of instances", zones.len());
     let filter = Filter::builder().name("tag:team").values("video").build();
     let found = groups.describe_auto_scaling_groups().filters(filter).send().await.expect("groups");
-    notes.see("DescribeAutoScalingGroups by tag", joined(found.auto_scaling_groups().iter().filter_map(|it| it.auto_scaling_group_name())));
+    notes.see(
+        "DescribeAutoScalingGroups by tag",
+        joined(found.auto_scaling_groups().iter().filter_map(|it| it.auto_scaling_group_name())),
+    );
     notes.done("DescribeAutoScalingGroups 200", groups.describe_auto_scaling_groups().max_records(200).send().await);
     let bad = create("two").desired_capacity(9).send().await;
     notes.done("CreateAutoScalingGroup above max", bad);
@@ -124,7 +132,8 @@ pub async fn groups(side: &Side, notes: &mut Notes) {
     notes.see("DescribeTags", joined(tags.tags().iter().filter_map(|it| it.key())));
 
     let put = |name: &str, cron: &str| {
-        let request = groups.put_scheduled_update_group_action().auto_scaling_group_name("one").scheduled_action_name(name);
+        let request =
+            groups.put_scheduled_update_group_action().auto_scaling_group_name("one").scheduled_action_name(name);
         request.recurrence(cron).time_zone("Europe/Paris").min_size(0).desired_capacity(1).send()
     };
     notes.done("PutScheduledUpdateGroupAction", put("night", "0 20 * * 1-5").await);
@@ -133,9 +142,8 @@ pub async fn groups(side: &Side, notes: &mut Notes) {
     let night = actions.scheduled_update_group_actions().iter().find(|it| it.scheduled_action_name() == Some("night"));
     let night = night.map(|it| format!("{:?} {:?} {:?}", it.recurrence(), it.min_size(), it.desired_capacity()));
     notes.see("DescribeScheduledActions", night.unwrap_or_default());
-    let delete = |name: &str| {
-        groups.delete_scheduled_action().auto_scaling_group_name("one").scheduled_action_name(name).send()
-    };
+    let delete =
+        |name: &str| groups.delete_scheduled_action().auto_scaling_group_name("one").scheduled_action_name(name).send();
     notes.done("DeleteScheduledAction", delete("night").await);
     notes.done("DeleteScheduledAction again", delete("night").await);
 

@@ -90,18 +90,24 @@ pub async fn routed(side: &Side, notes: &mut Notes) {
     let address = notes.done("AllocateAddress", ec2.allocate_address().send().await);
     let allocation = address.and_then(|it| it.allocation_id).expect("an address");
     let nat = ec2.create_nat_gateway().subnet_id(&subnet).allocation_id(&allocation).client_token("nat-1").send().await;
-    let nat = notes.done("CreateNatGateway", nat).and_then(|it| it.nat_gateway).and_then(|it| it.nat_gateway_id).expect("a NAT");
+    let nat = notes
+        .done("CreateNatGateway", nat)
+        .and_then(|it| it.nat_gateway)
+        .and_then(|it| it.nat_gateway_id)
+        .expect("a NAT");
     side.settle(200).await;
     let shown = ec2.describe_nat_gateways().nat_gateway_ids(&nat).send().await.expect("NATs");
-    notes.see("DescribeNatGateways", shown.nat_gateways()[0].state().map(|it| it.as_str().to_owned()).unwrap_or_default());
+    notes.see(
+        "DescribeNatGateways",
+        shown.nat_gateways()[0].state().map(|it| it.as_str().to_owned()).unwrap_or_default(),
+    );
     let shown = ec2.describe_addresses().allocation_ids(&allocation).send().await.expect("addresses");
     notes.see("DescribeAddresses used", shown.addresses()[0].association_id().is_some());
 
     let table = notes.done("CreateRouteTable", ec2.create_route_table().vpc_id(&vpc).send().await);
     let table = table.and_then(|it| it.route_table).and_then(|it| it.route_table_id).expect("a table");
-    let route = || {
-        ec2.create_route().route_table_id(&table).destination_cidr_block("0.0.0.0/0").nat_gateway_id(&nat).send()
-    };
+    let route =
+        || ec2.create_route().route_table_id(&table).destination_cidr_block("0.0.0.0/0").nat_gateway_id(&nat).send();
     notes.done("CreateRoute", route().await);
     notes.done("CreateRoute again", route().await);
     let tie = ec2.associate_route_table().route_table_id(&table).subnet_id(&subnet).send().await;
@@ -118,12 +124,18 @@ pub async fn routed(side: &Side, notes: &mut Notes) {
     if notes.seen["network/ReleaseAddress used"] != "ok" {
         ec2.release_address().allocation_id(&allocation).send().await.expect("released");
     }
-    notes.done("DeleteRoute", ec2.delete_route().route_table_id(&table).destination_cidr_block("0.0.0.0/0").send().await);
+    notes.done(
+        "DeleteRoute",
+        ec2.delete_route().route_table_id(&table).destination_cidr_block("0.0.0.0/0").send().await,
+    );
     notes.done("DisassociateRouteTable", ec2.disassociate_route_table().association_id(&tie).send().await);
     notes.done("DeleteRouteTable", ec2.delete_route_table().route_table_id(&table).send().await);
     notes.done("DeleteSubnet", ec2.delete_subnet().subnet_id(&subnet).send().await);
     notes.done("DeleteSubnet again", ec2.delete_subnet().subnet_id(&subnet).send().await);
-    notes.done("DeleteInternetGateway attached", ec2.delete_internet_gateway().internet_gateway_id(&gateway).send().await);
+    notes.done(
+        "DeleteInternetGateway attached",
+        ec2.delete_internet_gateway().internet_gateway_id(&gateway).send().await,
+    );
     let detach = ec2.detach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&vpc).send().await;
     notes.done("DetachInternetGateway", detach);
     notes.done("DeleteInternetGateway", ec2.delete_internet_gateway().internet_gateway_id(&gateway).send().await);
@@ -139,9 +151,8 @@ pub async fn security_groups(side: &Side, notes: &mut Notes) {
     let ec2 = &side.ec2;
     notes.begin("security groups");
     let network = network(side, "10.52").await;
-    let create = |name: &str| {
-        ec2.create_security_group().group_name(name).description("of a test").vpc_id(&network.vpc).send()
-    };
+    let create =
+        |name: &str| ec2.create_security_group().group_name(name).description("of a test").vpc_id(&network.vpc).send();
     let group = notes.done("CreateSecurityGroup", create("one").await).and_then(|it| it.group_id).expect("a group");
     notes.done("CreateSecurityGroup again", create("one").await);
     let allow = |port, cidr: &str| {
@@ -149,10 +160,8 @@ pub async fn security_groups(side: &Side, notes: &mut Notes) {
     };
     notes.done("AuthorizeSecurityGroupIngress", allow(443, "10.0.0.0/8").await);
     notes.done("AuthorizeSecurityGroupIngress again", allow(443, "10.0.0.0/8").await);
-    let ipip = IpPermission::builder()
-        .ip_protocol("4")
-        .ip_ranges(IpRange::builder().cidr_ip("10.0.0.0/8").build())
-        .build();
+    let ipip =
+        IpPermission::builder().ip_protocol("4").ip_ranges(IpRange::builder().cidr_ip("10.0.0.0/8").build()).build();
     let ipip = ec2.authorize_security_group_ingress().group_id(&group).ip_permissions(ipip).send().await;
     notes.done("AuthorizeSecurityGroupIngress IPIP", ipip);
     let out = ec2.authorize_security_group_egress().group_id(&group).ip_permissions(permission(53, "10.0.0.2/32"));
@@ -169,9 +178,8 @@ pub async fn security_groups(side: &Side, notes: &mut Notes) {
     notes.see("DescribeSecurityGroups", shown.security_groups()[0].description().unwrap_or_default());
     let unknown = ec2.describe_security_groups().group_ids("sg-0123456789abcdef0").send().await;
     notes.done("DescribeSecurityGroups unknown", unknown);
-    let revoke = || {
-        ec2.revoke_security_group_ingress().group_id(&group).ip_permissions(permission(443, "10.0.0.0/8")).send()
-    };
+    let revoke =
+        || ec2.revoke_security_group_ingress().group_id(&group).ip_permissions(permission(443, "10.0.0.0/8")).send();
     notes.done("RevokeSecurityGroupIngress", revoke().await);
     let out = ec2.revoke_security_group_egress().group_id(&group).ip_permissions(permission(53, "10.0.0.2/32"));
     notes.done("RevokeSecurityGroupEgress", out.send().await);
@@ -193,7 +201,8 @@ pub async fn interfaces_and_volumes(side: &Side, notes: &mut Notes) {
         request.description("of a member").tag_specifications(tags).send()
     };
     let made = notes.done("CreateNetworkInterface", create("10.53.0.10").await);
-    let interface = made.and_then(|it| it.network_interface).and_then(|it| it.network_interface_id).expect("an interface");
+    let interface =
+        made.and_then(|it| it.network_interface).and_then(|it| it.network_interface_id).expect("an interface");
     notes.done("CreateNetworkInterface taken", create("10.53.0.10").await);
     side.settle(10).await;
     let only = ec2.describe_network_interfaces().network_interface_ids(&interface).send().await.expect("interfaces");
@@ -208,7 +217,10 @@ pub async fn interfaces_and_volumes(side: &Side, notes: &mut Notes) {
     notes.see("DescribeNetworkInterfaces", text);
     notes.done("DeleteSubnet with an interface", ec2.delete_subnet().subnet_id(&network.subnets[0]).send().await);
     notes.done("DeleteNetworkInterface", ec2.delete_network_interface().network_interface_id(&interface).send().await);
-    notes.done("DeleteNetworkInterface again", ec2.delete_network_interface().network_interface_id(&interface).send().await);
+    notes.done(
+        "DeleteNetworkInterface again",
+        ec2.delete_network_interface().network_interface_id(&interface).send().await,
+    );
 
     let create = |zone: String| {
         let tags = tagged(ResourceType::Volume, "etcd");
@@ -225,7 +237,10 @@ pub async fn interfaces_and_volumes(side: &Side, notes: &mut Notes) {
     let it = &shown.volumes()[0];
     let state = it.state().map(|it| it.as_str().to_owned()).unwrap_or_default();
     let kind = it.volume_type().map(|it| it.as_str().to_owned()).unwrap_or_default();
-    notes.see("DescribeVolumes", format!("{state} {kind} {} {}", it.size().unwrap_or_default(), it.encrypted().unwrap_or_default()));
+    notes.see(
+        "DescribeVolumes",
+        format!("{state} {kind} {} {}", it.size().unwrap_or_default(), it.encrypted().unwrap_or_default()),
+    );
     let tag = Tag::builder().key("team").value("video").build();
     notes.done("CreateTags", ec2.create_tags().resources(&volume).tags(tag.clone()).send().await);
     let of_volume = Filter::builder().name("resource-id").values(&volume).build();

@@ -59,7 +59,12 @@ pub async fn load_balancing(side: &Side, notes: &mut Notes) {
     notes.done("ModifyTargetGroup", modify);
     let shown = elb.describe_target_groups().target_group_arns(&group).send().await.expect("groups");
     let it = &shown.target_groups()[0];
-    let text = format!("{:?} {:?} {:?}", it.port(), it.health_check_interval_seconds(), it.health_check_protocol().map(|it| it.as_str()));
+    let text = format!(
+        "{:?} {:?} {:?}",
+        it.port(),
+        it.health_check_interval_seconds(),
+        it.health_check_protocol().map(|it| it.as_str())
+    );
     notes.see("DescribeTargetGroups", text);
     let attribute = TargetGroupAttribute::builder().key("deregistration_delay.timeout_seconds").value("30").build();
     let modify = elb.modify_target_group_attributes().target_group_arn(&group).attributes(attribute).send().await;
@@ -77,7 +82,8 @@ pub async fn load_balancing(side: &Side, notes: &mut Notes) {
     let listener = made.listeners()[0].listener_arn().expect("an ARN").to_owned();
     notes.done("ModifyListener", elb.modify_listener().listener_arn(&listener).port(6443).send().await);
     let shown = elb.describe_listeners().load_balancer_arn(&arn).send().await.expect("listeners");
-    notes.see("DescribeListeners", joined(shown.listeners().iter().map(|it| it.port().unwrap_or_default().to_string())));
+    notes
+        .see("DescribeListeners", joined(shown.listeners().iter().map(|it| it.port().unwrap_or_default().to_string())));
     notes.done("DescribeTargetHealth", elb.describe_target_health().target_group_arn(&group).send().await);
     let unknown = aws_sdk_elasticloadbalancingv2::types::TargetDescription::builder().id("i-0123456789abcdef0").build();
     let register = elb.register_targets().target_group_arn(&group).targets(unknown.clone()).send().await;
@@ -113,10 +119,14 @@ fn record(name: &str, value: &str, weight: Option<(&str, i64)>) -> ResourceRecor
 pub async fn names(side: &Side, notes: &mut Notes) {
     let route53 = &side.route53;
     notes.begin("names");
-    let create = |name: &str, reference: &str| route53.create_hosted_zone().name(name).caller_reference(reference).send();
+    let create =
+        |name: &str, reference: &str| route53.create_hosted_zone().name(name).caller_reference(reference).send();
     let made = notes.done("CreateHostedZone", create("conformance.example", "one").await).expect("made");
     let zone = made.hosted_zone().expect("a zone").id().to_owned();
-    notes.see("CreateHostedZone change", made.change_info().map(|it| it.status().as_str().to_owned()).unwrap_or_default());
+    notes.see(
+        "CreateHostedZone change",
+        made.change_info().map(|it| it.status().as_str().to_owned()).unwrap_or_default(),
+    );
     notes.done("CreateHostedZone same reference", create("conformance.example", "one").await);
     notes.done("CreateHostedZone bad name", create("bad..example", "two").await);
     let change = |changes: Vec<(ChangeAction, ResourceRecordSet)>| {
@@ -138,18 +148,28 @@ pub async fn names(side: &Side, notes: &mut Notes) {
     notes.done("ChangeResourceRecordSets upsert", change(vec![(Upsert, api("10.0.0.2"))]).await);
     notes.done("ChangeResourceRecordSets weights", change(vec![(Create, blue(10)), (Upsert, blue(20))]).await);
     notes.done("ChangeResourceRecordSets weighted", change(vec![(Upsert, blue(20))]).await);
-    notes.done("ChangeResourceRecordSets heavy", change(vec![(Upsert, record("h.conformance.example", "10.0.0.1", Some(("a", 300))))]).await);
+    notes.done(
+        "ChangeResourceRecordSets heavy",
+        change(vec![(Upsert, record("h.conformance.example", "10.0.0.1", Some(("a", 300))))]).await,
+    );
     let outside = record("api.other.example", "10.0.0.1", None);
     let good = record("good.conformance.example", "10.0.0.1", None);
     notes.done("ChangeResourceRecordSets outside", change(vec![(Create, good), (Create, outside)]).await);
-    notes.done("ChangeResourceRecordSets wildcard", change(vec![(Upsert, record("*.conformance.example", "10.0.0.3", None))]).await);
+    notes.done(
+        "ChangeResourceRecordSets wildcard",
+        change(vec![(Upsert, record("*.conformance.example", "10.0.0.3", None))]).await,
+    );
     let shown = route53.list_resource_record_sets().hosted_zone_id(&zone).send().await.expect("records");
-    let shown = shown.resource_record_sets().iter().filter(|it| it.r#type() == &RrType::A).map(|it| it.name().to_owned());
+    let shown =
+        shown.resource_record_sets().iter().filter(|it| it.r#type() == &RrType::A).map(|it| it.name().to_owned());
     notes.see("ListResourceRecordSets", joined(shown));
     notes.done("ChangeResourceRecordSets delete wrong", change(vec![(Delete, api("10.9.9.9"))]).await);
     notes.done("ChangeResourceRecordSets delete", change(vec![(Delete, api("10.0.0.2"))]).await);
     let listed = route53.list_hosted_zones_by_name().dns_name("conformance.example").max_items(1).send().await;
-    notes.see("ListHostedZonesByName", joined(listed.expect("zones").hosted_zones().iter().map(|it| it.name().to_owned())));
+    notes.see(
+        "ListHostedZonesByName",
+        joined(listed.expect("zones").hosted_zones().iter().map(|it| it.name().to_owned())),
+    );
     let tag = aws_sdk_route53::types::Tag::builder().key("team").value("video").build();
     let kind = aws_sdk_route53::types::TagResourceType::Hostedzone;
     let bare = zone.trim_start_matches("/hostedzone/").to_owned();
@@ -188,13 +208,15 @@ pub async fn access(side: &Side, notes: &mut Notes) {
     notes.done("PutRolePolicy", put);
     let managed = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
     notes.done("AttachRolePolicy", iam.attach_role_policy().role_name("node").policy_arn(managed).send().await);
-    let unknown = iam.attach_role_policy().role_name("node").policy_arn("arn:aws:iam::aws:policy/NoSuchThing").send().await;
+    let unknown =
+        iam.attach_role_policy().role_name("node").policy_arn("arn:aws:iam::aws:policy/NoSuchThing").send().await;
     notes.done("AttachRolePolicy unknown", unknown);
     notes.done("TagRole", iam.tag_role().role_name("node").tags(tag()).send().await);
     notes.done("UntagRole", iam.untag_role().role_name("node").tag_keys("team").send().await);
     let trust = iam.update_assume_role_policy().role_name("node").policy_document(TRUST).send().await;
     notes.done("UpdateAssumeRolePolicy", trust);
-    let profile = || iam.create_instance_profile().instance_profile_name("node").path("/windlass/c/").tags(tag()).send();
+    let profile =
+        || iam.create_instance_profile().instance_profile_name("node").path("/windlass/c/").tags(tag()).send();
     notes.done("CreateInstanceProfile", profile().await);
     notes.done("CreateInstanceProfile again", profile().await);
     let add = || iam.add_role_to_instance_profile().instance_profile_name("node").role_name("node").send();
@@ -222,7 +244,8 @@ pub async fn access(side: &Side, notes: &mut Notes) {
     let untag = iam.untag_instance_profile().instance_profile_name("node").tag_keys("team").send().await;
     notes.done("UntagInstanceProfile", untag);
     notes.done("DeleteRole in use", iam.delete_role().role_name("node").send().await);
-    notes.done("DeleteInstanceProfile in use", iam.delete_instance_profile().instance_profile_name("node").send().await);
+    notes
+        .done("DeleteInstanceProfile in use", iam.delete_instance_profile().instance_profile_name("node").send().await);
     let remove = iam.remove_role_from_instance_profile().instance_profile_name("node").role_name("node").send().await;
     notes.done("RemoveRoleFromInstanceProfile", remove);
     notes.done("DeleteInstanceProfile", iam.delete_instance_profile().instance_profile_name("node").send().await);
@@ -238,7 +261,8 @@ pub async fn parameters(side: &Side, notes: &mut Notes) {
     notes.begin("parameters");
     let identity = side.sts.get_caller_identity().send().await.expect("an identity");
     notes.see("GetCallerIdentity", identity.account().unwrap_or_default());
-    let put = |name: &str, value: &str| ssm.put_parameter().name(name).value(value).r#type(ParameterType::String).send();
+    let put =
+        |name: &str, value: &str| ssm.put_parameter().name(name).value(value).r#type(ParameterType::String).send();
     notes.done("PutParameter", put("/conformance/a", "v").await);
     notes.done("PutParameter again", put("/conformance/a", "v").await);
     notes.done("PutParameter too large", put("/conformance/b", &"x".repeat(4097)).await);
@@ -246,7 +270,10 @@ pub async fn parameters(side: &Side, notes: &mut Notes) {
     notes.see("GetParameter", shown.parameter().and_then(|it| it.value()).unwrap_or_default());
     notes.done("GetParameter unknown", ssm.get_parameter().name("/none").send().await);
     let shown = ssm.get_parameters().names("/conformance/a").names("/none").send().await.expect("parameters");
-    notes.see("GetParameters", format!("{} {}", shown.parameters().len(), joined(shown.invalid_parameters().iter().cloned())));
+    notes.see(
+        "GetParameters",
+        format!("{} {}", shown.parameters().len(), joined(shown.invalid_parameters().iter().cloned())),
+    );
     let shown = ssm.get_parameters_by_path().path("/conformance").send().await.expect("parameters");
     notes.see("GetParametersByPath", shown.parameters().iter().any(|it| it.name() == Some("/conformance/a")));
     notes.done("DeleteParameter", ssm.delete_parameter().name("/conformance/a").send().await);

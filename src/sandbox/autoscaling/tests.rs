@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_autoscaling::types::{
-    ScalingActivityStatusCode, AutoScalingGroup, InstancesDistribution, LaunchTemplate, LaunchTemplateOverrides,
-    LaunchTemplateSpecification, MixedInstancesPolicy, Tag,
+    AutoScalingGroup, InstancesDistribution, LaunchTemplate, LaunchTemplateOverrides, LaunchTemplateSpecification,
+    MixedInstancesPolicy, ScalingActivityStatusCode, Tag,
 };
 use aws_sdk_ec2::types::{InstanceType, RequestLaunchTemplateData};
 

@@ -29,8 +29,8 @@ pub fn put(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     if !["Stopped", "Running", "Hibernated"].contains(&state.as_str()) {
         return Err(validation(format!("Invalid pool state {state}")));
     }
-    if group.mixed.is_some() {
-        return Err(validation("You can't add a warm pool to an Auto Scaling group that has a mixed instances policy"));
+    if group.mixed.as_ref().is_some_and(|mixed| mixed.distribution.on_demand(100) < 100) {
+        return Err(validation("You can't add a warm pool to an Auto Scaling group that launches Spot Instances"));
     }
     let pool = WarmPool {
         min: min.or(before.as_ref().map(|it| it.min)).unwrap_or(0),
