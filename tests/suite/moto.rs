@@ -105,13 +105,19 @@ fn the_sandbox_and_moto_differ_exactly_where_the_table_says() {
         all(&Side::moto(moto.port).await).await
     });
     assert!(ours.operations.len() >= 60, "only {} operations are compared", ours.operations.len());
-    assert_eq!(ours.seen.keys().collect::<Vec<_>>(), theirs.seen.keys().collect::<Vec<_>>(), "the same steps on both sides");
+    assert_eq!(
+        ours.seen.keys().collect::<Vec<_>>(),
+        theirs.seen.keys().collect::<Vec<_>>(),
+        "the same steps on both sides"
+    );
     let known: BTreeMap<&str, &Row> = DIFFERENCES.iter().map(|row| (row.0, row)).collect();
     let mut faults = Vec::new();
     for (step, sandbox) in &ours.seen {
         let moto = &theirs.seen[step];
         match known.get(step.as_str()) {
-            None if sandbox != moto => faults.push(format!("not in the table: {step}: sandbox {sandbox:?}, moto {moto:?}")),
+            None if sandbox != moto => {
+                faults.push(format!("not in the table: {step}: sandbox {sandbox:?}, moto {moto:?}"))
+            }
             Some(row) if sandbox == moto => {
                 faults.push(format!("no longer a difference: {step} ({}; right: {:?}; {})", row.1, row.2, row.3));
             }
