@@ -179,7 +179,11 @@ fn document(builder: &Builder<'_>, mut node: Node<'_>, hooks: &UserData) -> Stri
     };
     node.hooks = Hooks { before: place("before", &hooks.before), after: place("after", &hooks.after) };
     // Plain data with string keys always serializes.
-    let facts = serde_json::to_value(&node).unwrap_or(Value::Null);
+    let mut facts = serde_json::to_value(&node).unwrap_or(Value::Null);
+    // The kubelet's settings are there once already, with every default.
+    if let Some(kubernetes) = facts.pointer_mut("/controlPlane/kubernetes").and_then(Value::as_object_mut) {
+        kubernetes.shift_remove("kubelet");
+    }
     let facts = serde_json::to_string_pretty(&facts).unwrap_or_default();
     files.insert(0, (String::from("/etc/windlass/node.json"), "0600", facts + "\n"));
     let mut text = format!("#cloud-config\n# windlass format {FORMAT}\nwrite_files:\n");

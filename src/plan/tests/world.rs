@@ -192,6 +192,11 @@ impl World {
         let count = self.observed.found.len();
         self.observed.found.retain(|found| !(found.id == gone.id && found.address == gone.address));
         assert_eq!(self.observed.found.len() + 1, count, "{} {} does not exist", gone.address, gone.id);
+        if gone.address.kind() == Kind::SecurityGroup {
+            // The list of a group's rules, empty by now, ends with the group.
+            let rules = Address::new(Kind::SecurityGroupRules, gone.address.name());
+            self.observed.found.retain(|found| found.address != rules);
+        }
     }
 }
 
@@ -205,6 +210,7 @@ fn blocks(holder: &Found, target: &Address, world: &Observed) -> bool {
     match &holder.resource {
         Resource::LaunchTemplate(_) | Resource::RecordSet(_) => false,
         Resource::RouteTable(it) => it.vpc == reference,
+        Resource::SecurityGroupRules(it) if it.ingress.is_empty() && it.egress.is_empty() => false,
         Resource::AutoScalingGroup(it) => {
             let in_subnet = matches!(&it.placement, Placement::Subnets(subnets) if subnets.contains(&reference));
             let template = world.found.iter().find(|found| it.launch_template.address() == Some(&found.address));

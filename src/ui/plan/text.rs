@@ -80,8 +80,12 @@ impl Page {
         let mark = self.paint(color(action), &format!("{:>3} {kind:<COLUMN$}", sign(action)));
         let room = WIDTH - COLUMN - 6;
         let names = names.join(", ");
-        for (index, line) in textwrap::wrap(&names, textwrap::Options::new(room).break_words(false)).iter().enumerate()
-        {
+        // Names are never cut: they are there to be copied.
+        let options = textwrap::Options::new(room)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for (index, line) in textwrap::wrap(&names, options).iter().enumerate() {
             if index == 0 {
                 let _ = writeln!(self.text, "{mark}  {line}");
             } else {

@@ -1,0 +1,104 @@
+//! The example fleet of this repository, through render and specification: golden plans of its clusters, and the
+//! resources that a reader would look at first.
+
+use std::path::Path;
+
+use super::manifests::facts;
+use super::{Resources, get, made};
+use crate::name::ClusterName;
+use crate::plan::{Inputs, Plan, Purpose, plan};
+use crate::render::{Project, render};
+use crate::resource::{Observed, Resource};
+use crate::spec::{self, Specification};
+use crate::state::Records;
+use crate::ui::plan::{View, text};
+
+fn specification(cluster: &str) -> Specification {
+    let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the example fleet");
+    let rendered = render(&project, &name(cluster)).unwrap_or_else(|problems| panic!("{problems}"));
+    spec::read(&rendered).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn name(cluster: &str) -> ClusterName {
+    cluster.parse().expect("a cluster name")
+}
+
+fn first_plan(cluster: &str) -> (Plan, Resources) {
+    let specification = specification(cluster);
+    let facts = facts(&specification);
+    let resources = made(&specification);
+    let plan = plan(&Inputs {
+        cluster: &name(cluster),
+        account: &facts.account,
+        region: &facts.region,
+        uid: None,
+        purpose: Purpose::Apply,
+        desired: &resources,
+        observed: &Observed::default(),
+        records: &Records::default(),
+        config: None,
+    });
+    (plan.expect("a plan"), resources)
+}
+
+#[test]
+fn prod_customer_as_a_first_plan() {
+    let (plan, _) = first_plan("prod-customer.k8s.foo.bar");
+    insta::assert_snapshot!(text(&plan, View::default()));
+}
+
+#[test]
+fn staging_customer_as_a_first_plan() {
+    let (plan, _) = first_plan("staging-customer.k8s.foo.bar");
+    insta::assert_snapshot!(text(&plan, View::default()));
+}
+
+#[test]
+fn prod_video_as_a_first_plan() {
+    let (plan, _) = first_plan("prod-video.k8s.foo.bar");
+    insta::assert_snapshot!(text(&plan, View::default()));
+}
+
+#[test]
+fn a_spot_group_of_prod_customer() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let group =
+        resources.keys().find(|it| it.to_string().starts_with("auto-scaling-group/spot")).expect("a spot group");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&resources[group]).expect("JSON"));
+}
+
+#[test]
+fn user_data_of_a_member() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let Resource::LaunchTemplate(template) = get(&resources, "launch-template/control-plane-a") else { panic!() };
+    insta::assert_snapshot!(template.user_data);
+}
+
+#[test]
+fn what_instances_may_do() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let policies: Vec<_> = resources
+        .iter()
+        .filter_map(|(address, resource)| match resource {
+            Resource::Role(role) => Some((address.to_string(), &role.policies)),
+            _ => None,
+        })
+        .collect();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&policies).expect("JSON"));
+}
+
+#[test]
+fn who_may_talk_to_whom() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let mut page = String::new();
+    for resource in resources.values() {
+        let Resource::SecurityGroupRules(rules) = resource else { continue };
+        for (way, rules, group) in [("in", &rules.ingress, &rules.group), ("out", &rules.egress, &rules.group)] {
+            for rule in rules {
+                let peer = serde_json::to_string(&rule.peer).expect("JSON");
+                page += &format!("{group} {way}: {} {:?} {peer}: {}\n", rule.protocol, rule.ports, rule.description);
+            }
+        }
+    }
+    insta::assert_snapshot!(page);
+}
