@@ -71,13 +71,12 @@ fn drift_is_told_apart_from_pending_changes() {
 #[test]
 fn what_git_and_a_hand_both_changed_alike_only_needs_a_record() {
     let mut world = World::applied(small::cluster());
-    for resource in [&mut world.found("auto-scaling-group/spot").resource.clone()] {
-        if let Resource::AutoScalingGroup(group) = resource {
-            group.max_size = 20;
-        }
-        world.found("auto-scaling-group/spot").resource = resource.clone();
-        *world.want("auto-scaling-group/spot") = resource.clone();
+    let mut changed = world.found("auto-scaling-group/spot").resource.clone();
+    if let Resource::AutoScalingGroup(group) = &mut changed {
+        group.max_size = 20;
     }
+    world.found("auto-scaling-group/spot").resource = changed.clone();
+    *world.want("auto-scaling-group/spot") = changed;
     let plan = world.plan().expect("a plan");
     insta::assert_snapshot!(shown(&plan));
     world.apply(&plan);
