@@ -7,7 +7,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let plain = |text: &str| text.replace(['-', '_', '.'], "").to_lowercase();
     let wanted = plain(word);
     let length = wanted.chars().count();
-    let limit = if length < 3 { 0 } else { (length / 3).max(1) };
+    let limit = if length < 2 { 0 } else { (length / 3).max(1) };
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)

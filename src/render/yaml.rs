@@ -151,6 +151,13 @@ impl Node {
 /// # Errors
 /// One problem with its place: the parser cannot go on behind the first mistake of syntax.
 pub fn documents(source: &Source) -> Result<Vec<Node>, Problem> {
+    let text = source.text().as_bytes();
+    if let Some(at) = (0..text.len()).find(|&at| text[at] == b'\r' && text.get(at + 1) != Some(&b'\n')) {
+        // YAML starts a new line there and editors do not: every place behind it would be wrong.
+        return Err(Problem::error("a carriage return without a line feed")
+            .at(source.place(source.span(at..at + 1), "here"))
+            .hint("save the file with the line ends of Unix"));
+    }
     if depth_bound(source.text()) <= SHALLOW {
         return read_documents(source);
     }

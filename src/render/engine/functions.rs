@@ -1,12 +1,13 @@
 //! What templates can call: the filters that infrastructure YAML needs, and `snippet`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State};
 
 use super::session::Session;
-use super::{Snippets, mark, network, yaml_text};
+use super::{Snippets, mark, network, scan, yaml_text};
 use crate::render::nearest::did_you_mean;
 
 /// Wider indentation is a mistake, and a way to fill the memory.
@@ -37,6 +38,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("nindent", |text: &Value, width: usize| {
         Ok::<_, Error>(format!("\n{}", indented(&printed(text)?, width, true)?))
     });
+    environment.add_filter(scan::BOUNDED, bounded);
     environment.add_filter("replace", replace);
     environment.add_filter("join", join);
     environment.add_filter("quote", |value: &Value| Ok::<_, Error>(yaml_text::quoted(&printed(value)?)));
@@ -54,6 +56,8 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 
 /// Adds what belongs to one rendering.
 pub(super) fn bind(environment: &mut Environment<'static>, session: &Arc<Session>, snippets: &Arc<Snippets>) {
+    let of = Arc::clone(session);
+    environment.set_formatter(move |output, _, value| write(output, value, &of));
     let (of, from) = (Arc::clone(session), Arc::clone(snippets));
     environment.add_function("snippet", move |state: &mut State<'_, '_>, name: &Value, rest: Rest<Value>| {
         if !rest.is_empty() {
@@ -160,6 +164,9 @@ fn write_json(value: &Value, text: &mut String, depth: usize) -> Result<(), Erro
                 if index > 0 {
                     text.push(',');
                 }
+                if text.len() > LARGEST_VALUE {
+                    return refused(String::from("the list is too large to print"));
+                }
                 write_json(&item, text, depth + 1)?;
             }
             text.push(']');
@@ -182,15 +189,32 @@ fn write_json(value: &Value, text: &mut String, depth: usize) -> Result<(), Erro
 }
 
 /// minijinja's own way prints `True` and `None`.
-pub(super) fn write(output: &mut Output<'_>, value: &Value) -> Result<(), Error> {
-    match value.as_str() {
-        Some(text) => output.write_str(text).map_err(Error::from),
-        None => output.write_str(&printed(value)?).map_err(Error::from),
+fn write(output: &mut Output<'_>, value: &Value, session: &Session) -> Result<(), Error> {
+    let text = match value.as_str() {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(printed(value)?),
+    };
+    if !session.may_print(text.len()) {
+        return Err(too_long());
     }
+    output.write_str(&text).map_err(Error::from)
 }
 
 fn too_long() -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("the text would be longer than {LARGEST_TEXT} bytes"))
+}
+
+/// Refuses a text or list that has grown too large.
+fn bounded(value: Value) -> Result<Value, Error> {
+    match value.as_str() {
+        Some(text) if text.len() > LARGEST_VALUE => {
+            Err(Error::new(ErrorKind::InvalidOperation, format!("the text is longer than {LARGEST_VALUE} bytes")))
+        }
+        None if value.kind() == ValueKind::Seq && value.len().is_some_and(|length| length > LARGEST_VALUE) => {
+            Err(Error::new(ErrorKind::InvalidOperation, format!("the list has more than {LARGEST_VALUE} items")))
+        }
+        _ => Ok(value),
+    }
 }
 
 fn replace(text: &Value, from: &str, to: &str) -> Result<String, Error> {

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(super) use self::decode::last_site;
 pub(in crate::render) use self::decode::{Origin, Provenance};
 use super::scan::{Part, White, parts};
 use super::session::Read;

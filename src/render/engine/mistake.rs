@@ -242,7 +242,8 @@ fn span(source: &Source, error: &Error) -> Span {
     match (error.range(), given) {
         (Some(range), Some(given)) if given.text().get(range.clone()).is_some() => {
             let found = given.span(range);
-            if found.line == line && !source.line(line).is_empty() { found } else { whole_line(source, line) }
+            let is_there = found.line == line && found.column <= source.line(line).chars().count();
+            if is_there { found } else { whole_line(source, line) }
         }
         _ => whole_line(source, line),
     }

@@ -23,7 +23,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 pub(super) use self::mark::{Origin, Provenance};
 use self::session::{Session, TooLong};
-use crate::problem::{Problem, Problems};
+use crate::problem::{Place, Problem, Problems};
 use crate::render::layers::Var;
 use crate::render::source::Source;
 use crate::render::stack;
@@ -117,7 +117,14 @@ impl Engine {
         for template in &self.templates {
             match session.run(&mut environment, template.name()) {
                 Ok(text) => files.push((rendered_name(template.name()), text)),
-                Err(error) => problems.push(mistake::problem(self, &session, &error)),
+                Err(error) => {
+                    let mut problem = mistake::problem(self, &session, &error);
+                    // An error of writing says nothing of where; a second time with marks does.
+                    if problem.places.is_empty() {
+                        problem.places.extend(self.cut_off(vars, template.name()));
+                    }
+                    problems.push(problem);
+                }
             }
         }
         if problems.is_empty() { Ok(files) } else { Err(Problems(problems)) }
@@ -136,6 +143,17 @@ impl Engine {
         functions::bind(&mut environment, &session, &self.snippets);
         let text = session.run(&mut environment, template.name()).ok()?;
         Some(Provenance::decode(&text, rendered, sites, &session.take_emissions()))
+    }
+
+    /// The template line that printed beyond the limit.
+    fn cut_off(&self, vars: &Arc<Var>, template: &str) -> Option<Place> {
+        let (environment, sites) = self.marked.get_or_init(|| self.mark()).as_ref()?;
+        let session = Session::new(Arc::clone(vars), Some(sites.clone()));
+        let mut environment = environment.clone();
+        functions::bind(&mut environment, &session, &self.snippets);
+        session.run(&mut environment, template).err()?;
+        let (source, span) = session.cut_off()?;
+        Some(source.place(span, "prints the part that is too much"))
     }
 
     fn mark(&self) -> Option<(Environment<'static>, mark::Sites)> {
@@ -192,7 +210,6 @@ fn environment(snippets: &Arc<Snippets>) -> Environment<'static> {
     }
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_formatter(|output, _, value| functions::write(output, value));
     environment.set_recursion_limit(DEPTH);
     // Needed for the byte ranges of errors; what else it knows (all vars) is never printed.
     environment.set_debug(true);

@@ -111,8 +111,9 @@ fn operators(expression: &str) -> usize {
     count + words.filter(|word| matches!(*word, "not" | "and" | "or" | "is" | "in" | "if" | "else")).count()
 }
 
-/// The same template with long text cut into pieces that each cost a step, so that a loop over a long text is paid for
-/// by its length. The cuts are comments at the ends of lines: lines and columns stay what they are.
+/// The same template with bounds built in: long text cut into pieces that each cost a step, so that a loop over a long
+/// text is paid for by its length; and what `set` sets is measured. All that is added stands at the ends of lines and
+/// blocks: lines and columns stay what they are.
 pub(super) fn in_steps(text: &str) -> String {
     let mut cut = String::with_capacity(text.len() + text.len() / 32);
     for part in parts(text) {
@@ -121,6 +122,15 @@ pub(super) fn in_steps(text: &str) -> String {
         | Part::Expression { whole: range, .. }
         | Part::Block { whole: range, .. }) = &part;
         let piece = &text[range.clone()];
+        if let Part::Block { whole, inner, after, .. } = &part
+            && let Some(name) = assigned(&text[inner.clone()])
+        {
+            // The sign behind belongs to the last block of the two; the line end too.
+            let end = whole.end - 2 - after.sign().len();
+            cut.push_str(&text[whole.start..end]);
+            cut.push_str(&format!("%}}{{% set {name} = {name} | {BOUNDED} {}%}}", after.sign()));
+            continue;
+        }
         if !matches!(part, Part::Text(_)) || piece.len() <= TEXT_OF_A_STEP || in_raw(text, range.start) {
             cut.push_str(piece);
             continue;
@@ -145,6 +155,19 @@ pub(super) fn in_steps(text: &str) -> String {
         }
     }
     cut
+}
+
+/// The filter that refuses a value that is too large. It runs on everything that `set` sets: otherwise forty lines of
+/// `{% set x = x ~ x %}` would fill any memory.
+pub(super) const BOUNDED: &str = "__windlass_bounded";
+
+/// The variable that a `set` block with `=` sets; of several at once none.
+fn assigned(block: &str) -> Option<&str> {
+    let rest = block.trim_start().strip_prefix("set")?;
+    let (name, _) = rest.starts_with(char::is_whitespace).then(|| rest.split_once('='))??;
+    let name = name.trim();
+    let is_name = name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    (is_name && !name.is_empty()).then_some(name)
 }
 
 /// A comment that takes no white space away.

@@ -6,13 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::mark::{Emission, Sites};
+use super::mark::{self, Emission, Sites};
 use super::values::{self, Tracked};
 use super::{Limited, OUTPUT, STEPS};
 use crate::render::layers::{Var, VarValue};
+use crate::render::source::{Source, Span};
 
 /// Snippets inside each other. Each one takes a few hundred kilobytes of stack in a debug build.
 const NESTED_SNIPPETS: usize = 8;
+
+/// Bytes that the expressions of one cluster may print in all. More than the output, because what a `set` block or a
+/// snippet prints is printed again where it is used; the marked rendering prints a little more.
+const PRINTED: usize = 6 * OUTPUT;
+
+/// How much of an output that was cut off is kept to tell where: more than any line (bytes).
+const TAIL: usize = 64 * 1024;
 
 /// How many missing keys are remembered: as many as one template can have names.
 const REMEMBERED_MISSES: usize = 64;
@@ -69,6 +77,8 @@ struct Inner {
     /// The latest, last one last: minijinja looks names up once more when it describes an error.
     misses: Vec<Miss>,
     output_left: usize,
+    /// Bytes that expressions have printed, also into `set` blocks and macros.
+    printed: usize,
     /// Steps of renderings that are done.
     spent: u64,
     /// Of each rendering that waits for a snippet: the snippet's name and the steps it had taken.
@@ -78,6 +88,8 @@ struct Inner {
     /// The last var read that prints as a text: where a loop's or a `set` block's variable comes from.
     recent: HashMap<String, Read>,
     emissions: Vec<Emission>,
+    /// The end of the output that was longer than the limit, marks included.
+    cut_off: String,
 }
 
 impl Session {
@@ -107,7 +119,14 @@ impl Session {
         let mut left = left;
         let mut output = Limited { text: Vec::new(), left: &mut left };
         let context = Value::from_object(Tracked::new(Arc::clone(&self.vars), Arc::clone(self)));
-        let captured = template.render_captured_to(context, &mut output)?;
+        let captured = match template.render_captured_to(context, &mut output) {
+            Ok(captured) => captured,
+            Err(error) => {
+                let tail = output.text.split_off(output.text.len().saturating_sub(TAIL));
+                self.inner().cut_off = String::from_utf8_lossy(&tail).into_owned();
+                return Err(error);
+            }
+        };
         let steps = captured.state().fuel_levels().map_or(0, |(spent, _)| spent);
         let text = String::from_utf8(output.text)
             .map_err(|_| Error::new(ErrorKind::WriteFailure, "the output is not UTF-8"))?;
@@ -141,6 +160,13 @@ impl Session {
         let result = self.run(&mut environment, path);
         self.inner().waiting.pop();
         result
+    }
+
+    /// Whether an expression may print so many bytes more.
+    pub(super) fn may_print(&self, bytes: usize) -> bool {
+        let mut inner = self.inner();
+        inner.printed = inner.printed.saturating_add(bytes);
+        inner.printed <= PRINTED
     }
 
     /// Notes that a key is missing.
@@ -188,7 +214,7 @@ impl Session {
     pub(super) fn end(&self, site: usize, text: &str, names: bool) -> usize {
         let mut inner = self.inner();
         let reads = inner.frames.pop().unwrap_or_default();
-        let leaves = super::mark::choose(reads, text, names.then_some(&inner.recent));
+        let leaves = mark::choose(reads, text, names.then_some(&inner.recent));
         inner.emissions.push(Emission { site, leaves });
         inner.emissions.len() - 1
     }
@@ -198,6 +224,13 @@ impl Session {
         let mut inner = self.inner();
         inner.emissions.push(Emission { site: usize::MAX, leaves: vec![Read::Value(var)] });
         inner.emissions.len() - 1
+    }
+
+    /// Where in a template the output was cut off, when it was rendered with marks.
+    pub(super) fn cut_off(&self) -> Option<(Source, Span)> {
+        let inner = self.inner();
+        let site = mark::last_site(&inner.cut_off, &inner.emissions)?;
+        self.sites.as_ref()?.get(site).map(|site| (site.source.clone(), site.span))
     }
 
     pub(super) fn take_emissions(&self) -> Vec<Emission> {

@@ -11,9 +11,20 @@ use super::session::Session;
 use super::values::{self, Tracked};
 use crate::render::layers::{Var, VarValue};
 
-/// A text in double quotes, with the escapes that JSON and YAML share.
+/// A text in double quotes, with the escapes that JSON and YAML share; what YAML does not call printable (YAML 1.2,
+/// production 1) and what ends lines is escaped too.
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f").replace('\u{feff}', "\\ufeff")
+    let json = serde_json::Value::from(text).to_string();
+    let mut quoted = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted
 }
 
 /// A value in YAML's block style, without a line end behind it. With a session, scalars carry marks.
@@ -172,4 +183,44 @@ fn is_block(text: &str) -> bool {
         && text.chars().all(printable)
         && !text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
         && text.lines().all(|line| !line.trim().is_empty() || line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::render::source::Source;
+    use crate::render::yaml;
+
+    /// Reads back what was written beneath a key, at some indentation.
+    fn read_back(written: &str) -> Option<yaml::Node> {
+        let nested = written.replace('\n', "\n      ");
+        let source = Source::new("a", format!("top:\n  - key:\n      {nested}\n"));
+        yaml::mapping(&source).ok()?.get("top")?.as_sequence()?[0].get("key").cloned()
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_reads_back_as_itself(text in "[ -~é\u{85}\u{2028}\n\t]{0,24}|[a-z: #\n-]{0,12}|true|no|1e3|0x1|~|null|-|- a|1.30") {
+            let value = Value::from(vec![Value::from(text.as_str())]);
+            let written = write(&value, None).expect("written");
+            let read = read_back(&written).expect("valid YAML");
+            prop_assert_eq!(read.as_sequence().expect("a list")[0].as_str(), Some(text.as_str()), "{}", written);
+        }
+
+        #[test]
+        fn every_key_reads_back_as_itself(key in "[ -~é]{1,12}", number in any::<i64>()) {
+            let value = Value::from(std::collections::BTreeMap::from([(key.clone(), Value::from(number))]));
+            let written = write(&value, None).expect("written");
+            let read = read_back(&written).expect("valid YAML");
+            prop_assert_eq!(read.get(&key).map(|value| &value.value), Some(&yaml::Value::Integer(number)), "{}", written);
+        }
+
+        #[test]
+        fn every_quoted_text_reads_back_as_itself(text in any::<String>()) {
+            let read = read_back(&quoted(&text)).expect("valid YAML");
+            prop_assert_eq!(read.as_str(), Some(text.as_str()));
+        }
+    }
 }

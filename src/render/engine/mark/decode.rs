@@ -205,6 +205,15 @@ fn read(marked: &str, emissions: &[Emission]) -> (String, Vec<Vec<Segment>>) {
     (text, lines)
 }
 
+/// The site of the last mark in an output that was cut off.
+pub(in crate::render::engine) fn last_site(marked: &str, emissions: &[Emission]) -> Option<usize> {
+    let at = marked.rfind([TEXT, START])?;
+    let mut rest = marked[at..].chars();
+    let kind = rest.next()?;
+    let number = read_number(&mut rest);
+    if kind == TEXT { Some(number) } else { emissions.get(number).map(|emission| emission.site) }
+}
+
 fn extend(line: &mut Vec<Segment>, column: usize, origin: Arc<Step>, offset: Option<usize>) {
     if let Some(last) = line.last_mut()
         && last.start + last.length == column

@@ -31,6 +31,15 @@ fn too_much_work_stops_with_the_place() {
             told(&output, &[]),
             told(&captured, &[]),
             told("a:\n{{ snippet('a.yaml') }}", &bomb),
+            told("{% for i in range(30000) %}\n{{ zones[0] * 500 }}\n{% endfor %}", &[]),
+            told(&format!("{{% set x = 'abcdefgh' %}}\n{}", "{% set x = x ~ x %}\n".repeat(40)), &[]),
+            told(
+                &format!(
+                    "{{% set x %}}abcdefgh{{% endset %}}\n{}",
+                    "{% set x %}{{ x }}{{ x }}{% endset %}\n".repeat(40)
+                ),
+                &[]
+            ),
             told("{{ 'a' * 90000000 }}", &[]),
             told("{{ [1] * 90000000 }}", &[]),
             told("{{ ('a' * 1000000) | replace('a', 'b' * 1000) }}", &[]),
