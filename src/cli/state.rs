@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::options::{Format, Global, Which};
+use super::run::actor;
 use super::session::{project, store};
 use crate::exit::Exit;
 use crate::ui::output::Output;
@@ -17,6 +18,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Fsck(Fsck),
+    Recover(Recover),
 }
 
 /// Check every commit and every file of the state branch; ends with 11 when something is wrong.
@@ -29,11 +31,25 @@ struct Fsck {
     output: Format,
 }
 
+/// Put the last good version of damaged files of the state branch back, in a commit of its own.
+///
+/// A file that never had a good version is removed. Also goes on from a commit that somebody made by hand. The damage stays
+/// in the history, where git log shows it.
+#[derive(Debug, Args)]
+struct Recover {
+    #[command(flatten)]
+    which: Which,
+    /// The files, as `state fsck` names them; none: all damaged ones.
+    #[arg(value_name = "FILE")]
+    files: Vec<String>,
+}
+
 impl Arguments {
     /// Runs the subcommand.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         match &self.command {
             Command::Fsck(fsck) => fsck.run(global, output).await,
+            Command::Recover(recover) => recover.run(global, output).await,
         }
     }
 }
@@ -52,5 +68,25 @@ impl Fsck {
             }
         }
         Ok(if findings.is_empty() { Exit::Done } else { Exit::Refused })
+    }
+}
+
+impl Recover {
+    async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let project = project(global)?;
+        let store = store(global, &project, &self.which.cluster).await?;
+        let recovered = store.recover(&self.files, &actor()).await?;
+        let Some(commit) = recovered.commit else {
+            output.message("nothing is damaged");
+            return Ok(Exit::Done);
+        };
+        for (path, from) in &recovered.restored {
+            match from {
+                Some(from) => output.message(&format!("{path}: as in commit {from}")),
+                None => output.message(&format!("{path}: no version was good")),
+            }
+        }
+        output.message(&format!("repaired in commit {commit}"));
+        Ok(Exit::Done)
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn read_apart(cluster: &ClusterName, files: &Files) -> Vec<Finding> {
 /// How a file is repaired.
 pub(super) fn repair(cluster: &ClusterName, path: &str) -> String {
     format!(
-        "Repair: `windlass state recover {cluster} {path}` puts its last good version back, or removes it if there is \
+        "`windlass state recover {cluster} {path}` puts its last good version back, or removes it if there is \
          none."
     )
 }
