@@ -2,6 +2,8 @@
 //!
 //! The fleet is generated: the templates, snippets and layers of the repository's own example, and 1000 clusters.
 
+mod plan;
+
 use std::path::Path;
 
 use divan::{Bencher, black_box};
