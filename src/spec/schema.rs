@@ -23,7 +23,8 @@ pub(in crate::spec) fn of_kind(kind: &str) -> Option<&'static Value> {
     SCHEMAS.get(kind).map(Schema::as_value)
 }
 
-/// All schemas as files: name → text, for `windlass schema` and `docs/reference/schema`.
+/// All schemas as files: name → text, for `windlass schema` and `docs/reference/schema`. Beside the manifests', those of
+/// `windlass.yaml` and of the sandbox's seed.
 #[must_use]
 pub fn files() -> BTreeMap<String, String> {
     let named = |name: &str, schema: &Schema| {
@@ -35,7 +36,10 @@ pub fn files() -> BTreeMap<String, String> {
         .iter()
         .map(|(kind, schema)| named(if *kind == "Cluster" { "cluster" } else { "node-group" }, schema))
         .collect();
-    files.extend([named("sandbox-seed", &of::<crate::sandbox::seed::Seed>())]);
+    files.extend([
+        named("windlass", &of::<crate::render::Settings>()),
+        named("sandbox-seed", &of::<crate::sandbox::seed::Seed>()),
+    ]);
     files
 }
 
