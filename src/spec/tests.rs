@@ -71,3 +71,36 @@ fn the_existing_network_of_the_example_is_the_one_in_the_sandbox() {
     assert!(seed.parameters.contains_key(parameter.as_str()), "{parameter}");
     assert_eq!(seed.account, video.cluster.spec.aws.account);
 }
+
+#[test]
+fn a_mistake_in_vars_is_shown_in_the_manifest_the_template_and_the_vars() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let template = minimal().replace("maxSize: 10", "maxSize: {{ most }}");
+    for (path, text) in [
+        ("windlass.yaml", ""),
+        ("vars/common.yaml", "most: 10\n"),
+        ("vars/test.k8s.foo.bar.yaml", "# Ten nodes.\nmost: ten\n"),
+        ("templates/1_all.yaml.j2", template.as_str()),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    let project = Project::open(folder.path()).expect("a project");
+    let cluster = project.cluster("test.k8s.foo.bar").expect("a cluster");
+    let rendered = render(&project, &cluster).expect("it renders");
+    let problems = read(&rendered).expect_err("a word is no number");
+    let [problem] = problems.0.as_slice() else { panic!("{problems:#?}") };
+    assert_eq!(
+        problem.message,
+        "NodeGroup.spec.maxSize: expected a whole number, at least 0, found the string \"ten\""
+    );
+    let places: Vec<(&str, &str)> =
+        problem.places.iter().map(|place| (place.file.as_str(), place.text.trim())).collect();
+    let expected = [
+        ("rendered 1_all.yaml", "maxSize: ten"),
+        ("templates/1_all.yaml.j2", "maxSize: {{ most }}"),
+        ("vars/test.k8s.foo.bar.yaml", "most: ten"),
+    ];
+    assert_eq!(places, expected);
+}

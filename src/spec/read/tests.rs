@@ -278,3 +278,45 @@ fn the_nearest_word_is_near_enough_to_be_meant() {
     assert_eq!(nearest("machineType", &valid), Some("machineTypes"));
     assert_eq!(nearest("colour", &valid), None);
 }
+
+/// Each line of a text replaced in turn: dropped, emptied, or with a value of another kind.
+fn damaged(text: &str) -> impl Iterator<Item = String> {
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let values =
+        ["", " null", " []", " {}", " 5", " -1", " 1.5", " true", " \"\"", " x", " [{ a: [1] }]", " { name: 7 }"];
+    (0..lines.len()).flat_map(move |index| {
+        let mut variants = Vec::new();
+        let mut dropped = lines.clone();
+        dropped.remove(index);
+        variants.push(dropped.join("\n"));
+        if let Some((key, _)) = lines[index].split_once(':') {
+            for value in values {
+                let mut changed = lines.clone();
+                changed[index] = format!("{key}:{value}");
+                variants.push(changed.join("\n"));
+            }
+        }
+        variants
+    })
+}
+
+#[test]
+fn any_damage_ends_in_messages_with_places_or_in_a_good_manifest() {
+    let (mut refused, mut accepted) = (0, 0);
+    let clusters = damaged(CLUSTER).map(|cluster| (cluster, GROUP.to_owned()));
+    let groups = damaged(GROUP).map(|group| (CLUSTER.to_owned(), group));
+    for (cluster, group) in clusters.chain(groups) {
+        match read_texts(&[&cluster, &group]) {
+            Ok(_) => accepted += 1,
+            Err(Problems(problems)) => {
+                refused += 1;
+                assert!(problems.iter().any(|problem| problem.severity == Severity::Error), "{cluster}\n{group}");
+                for problem in problems {
+                    let without_place = problem.message.starts_with("no Cluster document");
+                    assert!(without_place || !problem.places.is_empty(), "{problem:?}\n{cluster}\n{group}");
+                }
+            }
+        }
+    }
+    assert!(refused > 300 && accepted > 5, "{refused} refused, {accepted} accepted");
+}
