@@ -10,15 +10,61 @@ use super::connect::Aws;
 use super::discover::Scope;
 use super::error::Error;
 use super::identity::Identity;
+use super::join::try_join_all;
 use super::{listener, load_balancer, named, target_group};
 use crate::resource::{Kind, Observed, Tags};
 
 /// Objects whose tags one call tells (API reference, DescribeTags).
 const TAGS_PAGE: usize = 20;
 
+/// What only calls about single objects tell; one call for each balancer and target group, and a cluster has one of each.
+#[derive(Debug, Default)]
+struct Details {
+    /// By the balancer's ARN.
+    listeners: BTreeMap<String, Vec<wire::Listener>>,
+    /// Attributes by the balancer's ARN.
+    balancers: BTreeMap<String, BTreeMap<String, String>>,
+    /// Attributes by the target group's ARN.
+    groups: BTreeMap<String, BTreeMap<String, String>>,
+    /// Tags by ARN.
+    tags: BTreeMap<String, Tags>,
+}
+
+/// Asks for the details of balancers and target groups, and for the tags of these and of `listeners`, all at once.
+async fn details(aws: &Aws, balancers: &[String], groups: &[String], listeners: &[String]) -> Result<Details, Error> {
+    let arns = [balancers, groups, listeners].concat();
+    let (listeners, balancers, groups, tags) =
+        tokio::try_join!(
+            try_join_all(
+                balancers.iter().map(async |arn| Ok::<_, Error>((arn.clone(), listener::describe(aws, arn).await?)))
+            ),
+            try_join_all(balancers.iter().map(async |arn| {
+                Ok::<_, Error>((arn.clone(), load_balancer::describe_attributes(aws, arn).await?))
+            })),
+            try_join_all(groups.iter().map(async |arn| {
+                Ok::<_, Error>((arn.clone(), target_group::describe_attributes(aws, arn).await?))
+            })),
+            describe_tags(aws, &arns),
+        )?;
+    Ok(Details {
+        listeners: listeners.into_iter().collect(),
+        balancers: balancers.into_iter().collect(),
+        groups: groups.into_iter().collect(),
+        tags,
+    })
+}
+
 /// Finds the cluster's balancers, target groups and listeners among those that bear a name we know or an id we recorded.
+/// What is recorded is asked for in full at once; only what is not needs a second look.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
-    let (balancers, groups) = tokio::try_join!(load_balancer::describe(aws), target_group::describe(aws))?;
+    let recorded = |kind| scope.ids_of(kind).map(str::to_owned).collect::<Vec<String>>();
+    let (known_balancers, known_groups, known_listeners) =
+        (recorded(Kind::LoadBalancer), recorded(Kind::TargetGroup), recorded(Kind::Listener));
+    let (balancers, groups, mut known) = tokio::try_join!(
+        load_balancer::describe(aws),
+        target_group::describe(aws),
+        details(aws, &known_balancers, &known_groups, &known_listeners),
+    )?;
     let balancers: Vec<wire::LoadBalancer> = balancers
         .into_iter()
         .filter(|it| is_known(scope, Kind::LoadBalancer, it.load_balancer_arn(), it.load_balancer_name()))
@@ -27,46 +73,36 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
         .into_iter()
         .filter(|it| is_known(scope, Kind::TargetGroup, it.target_group_arn(), it.target_group_name()))
         .collect();
-    let balancer_arns: Vec<&str> = balancers.iter().filter_map(wire::LoadBalancer::load_balancer_arn).collect();
-    let group_arns: Vec<&str> = groups.iter().filter_map(wire::TargetGroup::target_group_arn).collect();
-    // One call for each balancer and target group; a cluster has one of each.
-    let (listeners, balancer_settings, group_settings) = tokio::try_join!(
-        async {
-            let mut all = Vec::new();
-            for arn in &balancer_arns {
-                all.extend(listener::describe(aws, arn).await?);
-            }
-            Ok::<_, Error>(all)
-        },
-        async {
-            let mut all = Vec::new();
-            for arn in &balancer_arns {
-                all.push(load_balancer::describe_attributes(aws, arn).await?);
-            }
-            Ok::<_, Error>(all)
-        },
-        async {
-            let mut all = Vec::new();
-            for arn in &group_arns {
-                all.push(target_group::describe_attributes(aws, arn).await?);
-            }
-            Ok::<_, Error>(all)
-        },
-    )?;
+    let new = |arn: &&str, old: &[String]| !old.iter().any(|old| old == arn);
+    let balancer_arns = balancers.iter().filter_map(wire::LoadBalancer::load_balancer_arn);
+    let new_balancers: Vec<String> =
+        balancer_arns.clone().filter(|arn| new(arn, &known_balancers)).map(str::to_owned).collect();
+    let group_arns = groups.iter().filter_map(wire::TargetGroup::target_group_arn);
+    let new_groups: Vec<String> = group_arns.filter(|arn| new(arn, &known_groups)).map(str::to_owned).collect();
+    let more = details(aws, &new_balancers, &new_groups, &[]).await?;
+    known.listeners.extend(more.listeners);
+    known.balancers.extend(more.balancers);
+    known.groups.extend(more.groups);
+    known.tags.extend(more.tags);
+    // Not of a balancer that was recorded but is not there any more.
+    let listeners: Vec<wire::Listener> =
+        balancer_arns.filter_map(|arn| known.listeners.get(arn)).flatten().cloned().collect();
     let listener_arns = listeners.iter().filter_map(wire::Listener::listener_arn);
-    let arns: Vec<String> =
-        balancer_arns.iter().chain(&group_arns).copied().chain(listener_arns).map(str::to_owned).collect();
-    let tags = describe_tags(aws, &arns).await?;
-
+    let untagged: Vec<String> = listener_arns.filter(|arn| new(arn, &known_listeners)).map(str::to_owned).collect();
+    known.tags.extend(describe_tags(aws, &untagged).await?);
+    let tags = known.tags;
+    let no_settings = BTreeMap::new();
     let mut observed = Observed::default();
     let none = Tags::new();
-    for (balancer, settings) in balancers.iter().zip(&balancer_settings) {
+    for balancer in &balancers {
         let (id, name) = names(balancer.load_balancer_arn(), balancer.load_balancer_name());
+        let settings = known.balancers.get(&id).unwrap_or(&no_settings);
         let seen = named::Seen { kind: Kind::LoadBalancer, name, tags: tags.get(&id).unwrap_or(&none), id };
         named::sight(&mut observed, scope, seen, |tags| load_balancer::read(balancer, settings, tags));
     }
-    for (group, settings) in groups.iter().zip(&group_settings) {
+    for group in &groups {
         let (id, name) = names(group.target_group_arn(), group.target_group_name());
+        let settings = known.groups.get(&id).unwrap_or(&no_settings);
         let seen = named::Seen { kind: Kind::TargetGroup, name, tags: tags.get(&id).unwrap_or(&none), id };
         named::sight(&mut observed, scope, seen, |tags| target_group::read(group, settings, tags));
     }

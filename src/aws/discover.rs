@@ -30,13 +30,25 @@ pub struct Scope {
     pub resources: BTreeMap<Address, Resource>,
     /// AWS ids from the records, by address: they save a look-up, and are never believed without one.
     pub ids: BTreeMap<Address, String>,
+    /// Whether the machines are wanted too.
+    pub instances: Instances,
+}
+
+/// Whether discovery lists the machines of the groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Instances {
+    /// Not: a plan does not look at them, and how they were bought costs a call.
+    #[default]
+    Ignored,
+    /// In [`Observed::instances`].
+    Listed,
 }
 
 impl Scope {
     /// Everything that carries the name of `cluster`, and nothing else.
     #[must_use]
     pub fn new(cluster: ClusterName) -> Self {
-        Self { cluster, uid: None, resources: BTreeMap::new(), ids: BTreeMap::new() }
+        Self { cluster, uid: None, resources: BTreeMap::new(), ids: BTreeMap::new(), instances: Instances::Ignored }
     }
 
     /// The recorded AWS ids of one kind.

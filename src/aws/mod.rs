@@ -49,7 +49,7 @@ mod vpc;
 
 pub use calls::{CallRecord, Calls};
 pub use connect::{Aws, Caller, Settings};
-pub use discover::{Scope, discover};
+pub use discover::{Instances, Scope, discover};
 pub use dispatch::{Update, create, delete, readiness, update};
 pub use error::{CallError, Denied, Error};
 pub use facts::{Wanted, WantedZone, Zones, facts};

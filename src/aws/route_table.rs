@@ -101,7 +101,10 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &RouteTable, ids:
         .client_token(identity.client_token())
         .tag_specifications(tags::specification(ResourceType::RouteTable, identity, &it.tags));
     let id = match call(aws, Call::token("CreateRouteTable").with(ids), || request.clone().send()).await {
-        Ok(answer) => answer.route_table.and_then(|table| table.route_table_id).unwrap_or_default(),
+        Ok(answer) => {
+            let id = answer.route_table.and_then(|table| table.route_table_id);
+            id.ok_or(Error::Malformed { operation: "CreateRouteTable", what: "no id" })?
+        }
         Err(error) if error.already_exists() => adopt(aws, identity, || find(aws, identity)).await?,
         Err(error) => return Err(error),
     };

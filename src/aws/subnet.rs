@@ -70,7 +70,10 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, subnet: &Subnet, ids:
         .cidr_block(subnet.cidr.to_string())
         .tag_specifications(tags::specification(ResourceType::Subnet, identity, &subnet.tags));
     let id = match call(aws, Call::named("CreateSubnet").with(ids), || request.clone().send()).await {
-        Ok(answer) => answer.subnet.and_then(|subnet| subnet.subnet_id).unwrap_or_default(),
+        Ok(answer) => {
+            let id = answer.subnet.and_then(|subnet| subnet.subnet_id);
+            id.ok_or(Error::Malformed { operation: "CreateSubnet", what: "no id" })?
+        }
         Err(error) if error.already_exists() => adopt(aws, identity, || overlapping(aws, &vpc, subnet.cidr)).await?,
         Err(error) => return Err(error),
     };

@@ -1,9 +1,9 @@
 //! Looking before planning: facts, desired resources, what exists, what was recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::{Session, show_warnings};
-use crate::aws::{self, Caller, Scope, Wanted, WantedZone, Zones};
+use crate::aws::{self, Caller, Instances, Scope, Wanted, WantedZone, Zones};
 use crate::desired;
 use crate::plan::{self, Guards, Inputs, Plan, Protection, Purpose};
 use crate::problem::Problems;
@@ -25,15 +25,28 @@ pub struct Picture {
     pub scope: Scope,
 }
 
-/// Looks at AWS, with what the state branch says.
+/// Looks at AWS, with what the state branch says: at everything but the machines.
 pub async fn look(session: &Session, purpose: Purpose, records: Records) -> anyhow::Result<Picture> {
-    let caller = session.aws.identity().await?;
-    guards(session, None).identity(&caller.account, session.aws.region())?;
+    look_at(session, purpose, records, Instances::Ignored).await
+}
+
+/// Looks at AWS, with what the state branch says; at the machines when somebody asks.
+pub async fn look_at(
+    session: &Session,
+    purpose: Purpose,
+    records: Records,
+    instances: Instances,
+) -> anyhow::Result<Picture> {
     let specification = session.specification();
-    let facts = aws::facts(&session.aws, &wanted_facts(specification)).await?;
+    let wanted = wanted_facts(specification, &records);
+    // At the same time, because it all only reads; but a wrong account is said first.
+    let (caller, facts) = tokio::join!(session.aws.identity(), aws::facts(&session.aws, &wanted));
+    let caller = caller?;
+    guards(session, None).identity(&caller.account, session.aws.region())?;
+    let facts = facts?;
     let (wanted, warnings) = desired::desired(specification, &facts)?;
     show_warnings(session.output, &Problems(warnings));
-    let scope = scope(session, &wanted, &records);
+    let scope = Scope { instances, ..scope(session, &wanted, &records) };
     let observed = aws::discover(&session.aws, &scope).await?;
     let calls = session.aws.calls();
     tracing::info!(calls = calls.total(), deep = calls.depth(), "looked at AWS");
@@ -62,14 +75,28 @@ fn scope(session: &Session, desired: &BTreeMap<Address, Resource>, records: &Rec
 }
 
 /// The look-ups that the manifests ask for.
-fn wanted_facts(specification: &Specification) -> Wanted {
+fn wanted_facts(specification: &Specification, records: &Records) -> Wanted {
     let spec = &specification.cluster.spec;
     let images = specification.node_groups.iter().map(|group| specification.image(group));
     Wanted {
-        zones: Zones::Listed,
+        zones: zones(specification, records),
         hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
         images: images.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
         network: spec.network.existing_vpc().map(ToString::to_string),
+    }
+}
+
+/// Zones in which subnets of the cluster stand already need not be asked for, when the manifests name no others.
+fn zones(specification: &Specification, records: &Records) -> Zones {
+    let recorded = records.resources.values().filter_map(|record| match &record.applied {
+        Resource::Subnet(subnet) => Some(subnet.zone.clone()),
+        _ => None,
+    });
+    let recorded: BTreeSet<String> = recorded.collect();
+    let subnets = &specification.cluster.spec.network.subnets;
+    match subnets.iter().all(|subnet| recorded.contains(subnet.zone.as_str())) {
+        true => Zones::Known(recorded),
+        false => Zones::Listed,
     }
 }
 

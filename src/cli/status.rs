@@ -7,8 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::options::{Format, Global, Which};
-use super::picture::{Picture, look};
+use super::picture::{Picture, look_at};
 use super::session::Session;
+use crate::aws::Instances;
 use crate::exit::Exit;
 use crate::plan::{Counts, Plan, Purpose};
 use crate::resource::{AutoScalingGroup, Instance, Readiness, Resource, attribute};
@@ -78,7 +79,7 @@ impl Arguments {
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let session = Session::open(global, output, &self.which.cluster, self.parallelism).await?;
         let history = session.store.history().await?;
-        let picture = look(&session, Purpose::Apply, session.store.read().await?).await?;
+        let picture = look_at(&session, Purpose::Apply, session.store.read().await?, Instances::Listed).await?;
         let plan = picture.plan(&session, Purpose::Apply)?;
         let last_run = history.runs.first().map(|run| {
             let record = &run.record;

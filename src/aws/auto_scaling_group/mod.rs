@@ -11,7 +11,7 @@ use aws_sdk_autoscaling::types as sdk;
 use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
-use super::discover::Scope;
+use super::discover::{Instances, Scope};
 use super::dispatch::Update;
 use super::error::Error;
 use super::identity::{Identity, tag};
@@ -30,7 +30,13 @@ const TARGET_GROUPS: usize = 10;
 /// Finds the cluster's groups with their instances.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     let filter = sdk::Filter::builder().name(format!("tag:{}", tag::CLUSTER)).values(scope.cluster.as_str()).build();
-    let (groups, spot) = tokio::try_join!(describe(aws, Some(filter)), instances::spot(aws, &scope.cluster))?;
+    let spot = async {
+        match scope.instances {
+            Instances::Listed => instances::spot(aws, &scope.cluster).await.map(Some),
+            Instances::Ignored => Ok(None),
+        }
+    };
+    let (groups, spot) = tokio::try_join!(describe(aws, Some(filter)), spot)?;
     let mut observed = Observed::default();
     for group in groups.iter().filter(|group| !is_leaving(group)) {
         let name = group.auto_scaling_group_name().unwrap_or_default();
@@ -40,8 +46,10 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
         named::sight(&mut observed, scope, seen, |_| {
             (Resource::from(wire::decode(group)), Attributes::new(), state(group))
         });
-        if observed.found.len() > before {
-            observed.instances.extend(instances::read(group, &spot));
+        if observed.found.len() > before
+            && let Some(spot) = &spot
+        {
+            observed.instances.extend(instances::read(group, spot));
         }
     }
     Ok(observed)

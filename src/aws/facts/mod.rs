@@ -16,7 +16,7 @@ use crate::desired::Facts;
 /// What to look up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Whether to list the zones of the region.
+    /// The zones of the region.
     pub zones: Zones,
     /// The zone for the cluster's records.
     pub hosted_zone: Option<WantedZone>,
@@ -27,14 +27,14 @@ pub struct Wanted {
     pub network: Option<String>,
 }
 
-/// Whether to list the zones of the region.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where the zones of the region are known from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Zones {
-    /// Those that are available.
+    /// From EC2: those that are available.
     #[default]
     Listed,
-    /// Not: nobody asks, and it costs a call.
-    Ignored,
+    /// These are enough: something of the cluster stands in each, so they exist. Saves a call.
+    Known(BTreeSet<String>),
 }
 
 /// Which hosted zone to look for.
@@ -53,7 +53,7 @@ pub struct WantedZone {
 pub async fn facts(aws: &Aws, wanted: &Wanted) -> Result<Facts, Error> {
     let (caller, zones, hosted_zone, images, network) = tokio::try_join!(
         aws.identity(),
-        zones(aws, wanted.zones),
+        zones(aws, &wanted.zones),
         zone::find(aws, wanted.hosted_zone.as_ref()),
         image::find(aws, &wanted.images),
         network::find(aws, wanted.network.as_deref()),
@@ -62,9 +62,9 @@ pub async fn facts(aws: &Aws, wanted: &Wanted) -> Result<Facts, Error> {
 }
 
 /// Names of the available zones, sorted; local zones and Wavelength zones that nobody opted in to are not shown by EC2.
-async fn zones(aws: &Aws, zones: Zones) -> Result<Vec<String>, Error> {
-    if zones == Zones::Ignored {
-        return Ok(Vec::new());
+async fn zones(aws: &Aws, zones: &Zones) -> Result<Vec<String>, Error> {
+    if let Zones::Known(zones) = zones {
+        return Ok(zones.iter().cloned().collect());
     }
     let request = aws.ec2().describe_availability_zones().filters(tags::filter("state", "available"));
     let answer = call(aws, Call::read("DescribeAvailabilityZones"), || request.clone().send()).await?;

@@ -3,6 +3,7 @@
 
 mod budget;
 mod canned;
+mod fleet;
 mod leftovers;
 mod lifecycle;
 mod repeats;

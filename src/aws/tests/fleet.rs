@@ -1,0 +1,236 @@
+//! The clusters of the example fleet against the sandbox: made wave by wave, seen with nothing left to plan, unmade with
+//! nothing left behind. What `apply` adds (journal, events, recovery) is tested there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use super::{UID, start};
+use crate::aws::{
+    Aws, Calls, Fence, Identity, Ids, Scope, Settings, Wanted, WantedZone, Zones, create, delete, discover, facts,
+    readiness, update,
+};
+use crate::clock::Clock;
+use crate::desired::desired;
+use crate::name::ClusterName;
+use crate::plan::{Act, Inputs, Operation, Plan, Purpose, plan};
+use crate::resource::{Address, Kind, Observed, Readiness, Resource};
+use crate::sandbox::seed::Seed;
+use crate::sandbox::{Sandbox, World};
+use crate::spec::{Specification, Vpc};
+use crate::state::{ClusterRecord, Records, ResourceRecord};
+
+/// One cluster of the example fleet, and what a run knows of it.
+struct Fleet {
+    aws: Aws,
+    sandbox: Sandbox,
+    cluster: ClusterName,
+    specification: Specification,
+    records: Records,
+    ids: Ids,
+}
+
+impl Fleet {
+    async fn open(cluster: &str) -> Self {
+        let project = crate::render::Project::open(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("a project");
+        let cluster: ClusterName = cluster.parse().expect("a cluster name");
+        let rendered = crate::render::render(&project, &cluster).expect("it renders");
+        let specification = crate::spec::read(&rendered).expect("it is valid");
+        let clock = Clock::starting_at(start());
+        let sandbox = Sandbox::in_memory(clock, World::from_seed(&Seed::example(), start()));
+        let aws = connect(&sandbox, clock).await;
+        Self { aws, sandbox, cluster, specification, records: Records::default(), ids: Ids::default() }
+    }
+
+    fn wanted(&self) -> Wanted {
+        let spec = &self.specification.cluster.spec;
+        let groups = self.specification.node_groups.iter().map(|group| self.specification.image(group));
+        Wanted {
+            zones: match self.records.resources.values().filter_map(zone).collect::<BTreeSet<String>>() {
+                none if none.is_empty() => Zones::Listed,
+                some => Zones::Known(some),
+            },
+            hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
+            images: groups.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
+            network: match &spec.network.vpc {
+                Vpc::Id(id) => Some(id.to_string()),
+                Vpc::Cidr(_) => None,
+            },
+        }
+    }
+
+    /// Reads the world and plans, as a run of `plan` does; gives the calls that it took.
+    async fn plan(&self, purpose: Purpose) -> (Plan, Observed, Calls) {
+        let before = self.aws.calls().total();
+        let facts = facts(&self.aws, &self.wanted()).await.expect("facts");
+        let everything = match purpose {
+            Purpose::Apply => desired(&self.specification, &facts).map(|(all, _)| all).expect("it can be desired"),
+            Purpose::Destroy => BTreeMap::new(),
+        };
+        let recorded = self.records.resources.iter();
+        let applied = recorded.clone().map(|(address, record)| (address.clone(), record.applied.clone()));
+        let scope = Scope {
+            uid: Some(UID.into()),
+            resources: applied.chain(everything.clone()).collect(),
+            ids: recorded.map(|(address, record)| (address.clone(), record.id.clone())).collect(),
+            ..Scope::new(self.cluster.clone())
+        };
+        let observed = discover(&self.aws, &scope).await.expect("discovery");
+        let calls = self.aws.calls().since(before);
+        let inputs = Inputs {
+            cluster: &self.cluster,
+            account: &facts.account,
+            region: &facts.region,
+            uid: Some(UID),
+            purpose,
+            desired: &everything,
+            observed: &observed,
+            records: &self.records,
+            config: None,
+        };
+        (plan(&inputs).expect("it can be planned"), observed, calls)
+    }
+
+    fn identity(&self, address: &Address, generation: u32) -> Identity {
+        Identity {
+            cluster: self.cluster.clone(),
+            uid: UID.into(),
+            address: address.clone(),
+            generation,
+            earlier_intent: None,
+        }
+    }
+
+    async fn run(&mut self, plan: &Plan) {
+        for wave in &plan.waves {
+            for operation in wave {
+                self.step(operation).await;
+            }
+            let addresses: Vec<&Address> = wave.iter().map(|operation| &operation.address).collect();
+            self.wait(&addresses).await;
+        }
+    }
+
+    async fn step(&mut self, operation: &Operation) {
+        let address = &operation.address;
+        match &operation.act {
+            Act::Create { resource, generation } => {
+                let identity = self.identity(address, *generation);
+                let made = create(&self.aws, &identity, resource, &self.ids).await;
+                let made = made.unwrap_or_else(|error| panic!("{address}: {error}"));
+                self.ids.insert_made(address.clone(), &made, self.aws.clock().now());
+                self.record(address, made.id, *generation, resource);
+            }
+            Act::Update { found, resource } => {
+                let identity = self.identity(address, found.generation);
+                let outcome = update(&self.aws, found, resource, &identity, &self.ids).await;
+                outcome.unwrap_or_else(|error| panic!("{address}: {error}"));
+                self.record(address, found.id.clone(), found.generation, resource);
+            }
+            Act::Delete { found } => {
+                delete(&self.aws, found).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+                self.records.resources.remove(address);
+            }
+            other => panic!("{address}: nothing else is planned here, but {other:?}"),
+        }
+    }
+
+    fn record(&mut self, address: &Address, id: String, generation: u32, applied: &Resource) {
+        let record = ResourceRecord {
+            address: address.clone(),
+            id,
+            generation,
+            token: None,
+            applied: applied.clone(),
+            attributes: BTreeMap::new(),
+            run: String::from("run"),
+        };
+        self.records.resources.insert(address.clone(), record);
+    }
+
+    /// Waits until everything of a wave that still exists is ready, and everything that was deleted is gone.
+    async fn wait(&self, wave: &[&Address]) {
+        let mut by_kind: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        for address in wave {
+            if let Ok(id) = self.ids.id(&(*address).clone().into()) {
+                by_kind.entry(address.kind()).or_default().push(id);
+            }
+        }
+        for (kind, ids) in by_kind {
+            let mut pending = BTreeMap::new();
+            for _ in 0..400 {
+                let seen = readiness(&self.aws, kind, &ids).await.expect("the state can be read");
+                pending = seen.into_iter().filter(|(_, it)| matches!(it, Readiness::Pending(_))).collect();
+                if pending.is_empty() {
+                    break;
+                }
+                self.aws.clock().sleep(Duration::from_secs(5)).await;
+            }
+            assert!(pending.is_empty(), "{kind} is never ready: {pending:?}");
+        }
+    }
+
+    /// Makes the cluster, plans again without a change, and unmakes it.
+    async fn lifecycle(&mut self) -> Calls {
+        let before = self.sandbox.with_world(|world| world.live()).expect("a world in memory");
+        let (creation, ..) = self.plan(Purpose::Apply).await;
+        self.run(&creation).await;
+        self.records.cluster = Some(ClusterRecord {
+            name: self.cluster.clone(),
+            uid: UID.into(),
+            account: creation.account.clone(),
+            region: creation.region.clone(),
+            config: None,
+            plan: None,
+        });
+        // As another process would: who calls is not known yet.
+        self.aws = connect(&self.sandbox, self.aws.clock()).await;
+        let (again, observed, calls) = self.plan(Purpose::Apply).await;
+        let changes: Vec<String> = again.changes.iter().map(|change| format!("{change:?}")).collect();
+        assert!(again.is_empty(), "a second plan finds {changes:#?}");
+        assert_eq!(observed.clashes, []);
+        assert_eq!(observed.found.len(), self.records.resources.len());
+
+        self.ids = Ids::observed(&observed);
+        let (destruction, ..) = self.plan(Purpose::Destroy).await;
+        self.run(&destruction).await;
+        self.aws.clock().sleep(Duration::from_secs(2 * 3600)).await;
+        let after = self.sandbox.with_world(|world| world.live()).expect("a world in memory");
+        assert_eq!(after, before);
+        calls
+    }
+}
+
+async fn connect(sandbox: &Sandbox, clock: Clock) -> Aws {
+    let settings = Settings { http_client: Some(sandbox.http_client()), ..Settings::new("eu-west-3", clock) };
+    let aws = Aws::connect(settings).await;
+    aws.hold(Fence::open());
+    aws
+}
+
+/// The zone of a recorded subnet.
+fn zone(record: &ResourceRecord) -> Option<String> {
+    match &record.applied {
+        Resource::Subnet(subnet) => Some(subnet.zone.clone()),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_with_its_own_network() {
+    let mut fleet = Fleet::open("prod-customer.k8s.foo.bar").await;
+    let calls = fleet.lifecycle().await;
+    assert!(calls.total() <= 26, "{} calls: {:?}", calls.total(), calls.by_operation());
+    assert!(calls.depth() <= 3, "{} deep: {calls:?}", calls.depth());
+    assert_eq!(calls.changes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_an_existing_network() {
+    Fleet::open("prod-video.k8s.foo.bar").await.lifecycle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_cluster() {
+    Fleet::open("staging-customer.k8s.foo.bar").await.lifecycle().await;
+}
