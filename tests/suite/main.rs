@@ -1,7 +1,13 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
 mod command_line;
+mod conformance;
+mod conformance_boto3;
+mod conformance_compute;
+mod conformance_network;
+mod conformance_services;
 mod lifecycle;
+mod moto;
 mod runs;
 mod served;
 mod state;
