@@ -1,1 +1,0 @@
-//! Tests of EC2 through the real client.
