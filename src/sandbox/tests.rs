@@ -14,6 +14,19 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// Clients of a sandbox.
+    pub fn of(sandbox: Sandbox) -> Self {
+        let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::for_tests());
+        let configuration = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-3"))
+            .http_client(sandbox.http_client())
+            .credentials_provider(credentials)
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .build();
+        Self { sandbox, configuration }
+    }
+
     /// EC2.
     pub fn ec2(&self) -> aws_sdk_ec2::Client {
         aws_sdk_ec2::Client::new(&self.configuration)
@@ -42,15 +55,7 @@ pub fn clients() -> Clients {
 /// Clients of an account.
 pub fn clients_of(world: World) -> Clients {
     let clock = Clock::starting_at(world.now);
-    let sandbox = Sandbox::in_memory(clock, world);
-    let configuration = aws_config::SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("eu-west-3"))
-        .http_client(sandbox.http_client())
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::for_tests()))
-        .retry_config(aws_config::retry::RetryConfig::disabled())
-        .build();
-    Clients { sandbox, configuration }
+    Clients::of(Sandbox::in_memory(clock, world))
 }
 
 /// The code of the error that a call ended with.
@@ -93,4 +98,88 @@ async fn a_vpc_is_made_and_found_by_its_tag() {
     assert_eq!(code(ec2.describe_vpcs().vpc_ids("vpc-00000000").send().await), "InvalidVpcID.NotFound");
     assert_eq!(code(ec2.delete_vpc().vpc_id(&id).dry_run(true).send().await), "DryRunOperation");
     ec2.delete_vpc().vpc_id(&id).send().await.expect("deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_processes_on_one_file_see_one_account_and_its_date_goes_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("sandbox.json");
+    let world = empty_world();
+    let start = world.now;
+    let open = || {
+        let clock = Clock::starting_at(start);
+        Sandbox::open(super::Place::File(path.clone()), clock, empty_world).expect("opened")
+    };
+    let (one, two) = (Clients::of(open()), Clients::of(open()));
+    let made = one.ec2().create_vpc().cidr_block("10.0.0.0/16").send().await.expect("made");
+    let id = made.vpc().and_then(|vpc| vpc.vpc_id()).expect("an id");
+    two.ec2().delete_vpc().vpc_id(id).send().await.expect("the other one sees it");
+    assert_eq!(code(one.ec2().describe_vpcs().vpc_ids(id).send().await), "InvalidVpcID.NotFound");
+    tokio::time::sleep(std::time::Duration::from_secs(100)).await;
+    one.ec2().describe_vpcs().send().await.expect("a list");
+    let date = Sandbox::date_in(&path).expect("read").expect("a world");
+    assert_eq!(date.duration_since(start).as_secs(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_of_another_version_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("sandbox.json");
+    std::fs::write(&path, r#"{"version": 99}"#).expect("written");
+    let opened = Sandbox::open(super::Place::File(path), Clock::system(), empty_world);
+    assert!(matches!(opened, Err(super::StoreError::Version { found: 99, .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_come_too_fast_are_throttled_until_time_passes() {
+    let clients = clients();
+    clients.sandbox.with_world(|world| world.behaviour.throttling = true).expect("a world");
+    let ec2 = clients.ec2();
+    let create = || ec2.create_internet_gateway().dry_run(true).send();
+    for _ in 0..50 {
+        assert_eq!(code(create().await), "DryRunOperation");
+    }
+    assert_eq!(code(create().await), "RequestLimitExceeded");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(code(create().await), "DryRunOperation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_hit_the_calls_that_their_plan_names() {
+    use super::fault::{At, FaultPlan, Kind, Rule};
+    let table = [
+        (Kind::LostResponse, "no code", 1),
+        (Kind::Reset, "no code", 0),
+        (Kind::ServerError, "InternalError", 0),
+        (Kind::ServerErrorAfter, "InternalError", 1),
+        (Kind::Throttle(0), "RequestLimitExceeded", 0),
+        (Kind::AccessDenied, "UnauthorizedOperation", 0),
+    ];
+    for (kind, expected, made) in table {
+        let at = At::Occurrence { operation: "CreateVpc".to_owned(), index: 0 };
+        let clients = clients();
+        let sandbox = clients.sandbox.clone().with_faults(FaultPlan { seed: 0, rules: vec![Rule { at, kind }] });
+        let create = || clients.ec2().create_vpc().cidr_block("10.0.0.0/16").send();
+        assert_eq!(code(create().await), expected, "{kind:?}");
+        let count = sandbox.with_world(|world| world.ec2.vpcs.len()).expect("a world");
+        assert_eq!(count, made, "{kind:?}");
+        create().await.expect("the second call is not hit");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_keeps_the_effect_and_gives_no_answer() {
+    use super::fault::{At, FaultPlan, Kind};
+    let clients = clients();
+    let sandbox = clients.sandbox.clone().with_faults(FaultPlan::one(At::Call(1), Kind::StopAfter));
+    let ec2 = clients.ec2();
+    let run = async {
+        ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.expect("made");
+        ec2.create_vpc().cidr_block("10.1.0.0/16").send().await
+    };
+    tokio::select! {
+        answer = run => panic!("an answer: {answer:?}"),
+        () = sandbox.stopped() => {}
+    }
+    assert_eq!(sandbox.with_world(|world| world.ec2.vpcs.len()).expect("a world"), 2);
 }

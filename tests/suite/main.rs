@@ -1,5 +1,6 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
+mod boto3;
 mod command_line;
 mod conformance;
 mod conformance_boto3;
