@@ -132,6 +132,12 @@ impl Faults {
         Self { plan, calls: 0, operations: std::collections::BTreeMap::new(), throttled: None }
     }
 
+    /// Whether anything can happen at all.
+    #[must_use]
+    pub const fn has_rules(&self) -> bool {
+        !self.plan.rules.is_empty()
+    }
+
     /// What happens to the next call.
     pub fn next(&mut self, operation: &str) -> Option<Kind> {
         let index = self.calls;

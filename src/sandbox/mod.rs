@@ -157,19 +157,21 @@ impl Sandbox {
     /// # Errors
     /// When a fault breaks the connection.
     pub async fn exchange(&self, request: WireRequest) -> Result<WireResponse, Lost> {
-        let (fault, latency, clock, service, operation) = {
+        let (latency, clock, met) = {
             let mut shared = self.lock();
-            let (service, operation) = match wire::decode(&request, route53::ROUTES) {
-                Ok(decoded) => (decoded.service, decoded.operation),
-                Err((service, _)) => (service, "?".to_owned()),
-            };
-            let fault = shared.faults.next(&operation);
-            (fault, shared.world.behaviour.latency_milliseconds, shared.clock, service, operation)
+            let met = shared.faults.has_rules().then(|| {
+                let (service, operation) = match wire::decode(&request, route53::ROUTES) {
+                    Ok(decoded) => (decoded.service, decoded.operation),
+                    Err((service, _)) => (service, "?".to_owned()),
+                };
+                (shared.faults.next(&operation), service, operation)
+            });
+            (shared.world.behaviour.latency_milliseconds, shared.clock, met)
         };
         if latency > 0 {
             clock.sleep(Duration::from_millis(u64::from(latency))).await;
         }
-        let Some(fault) = fault else { return Ok(self.handle(&request)) };
+        let Some((Some(fault), service, operation)) = met else { return Ok(self.handle(&request)) };
         tracing::debug!(?fault, operation, "injected fault");
         match fault {
             fault::Kind::KillBefore => {

@@ -215,6 +215,16 @@ pub fn matches(pattern: &str, value: &str) -> bool {
     walk(&pattern.chars().collect::<Vec<_>>(), &value.chars().collect::<Vec<_>>())
 }
 
+/// Page sizes that an operation accepts (EC2 API reference, MaxResults of each).
+fn sizes(operation: &str) -> (usize, usize) {
+    match operation {
+        "DescribeLaunchTemplates" | "DescribeLaunchTemplateVersions" => (1, 200),
+        "DescribeImages" => (1, 1000),
+        "DescribeRouteTables" | "DescribeInstanceTypes" => (5, 100),
+        _ => (5, 1000),
+    }
+}
+
 /// Cuts the page that the call asks for out of a sorted list, and says where the next one starts.
 ///
 /// # Errors
@@ -233,11 +243,10 @@ pub fn page<T>(
             let message = "The parameter MaxResults cannot be used with the parameter for ids";
             return Err(Refusal::new("InvalidParameterCombination", message));
         }
-        // Launch templates, their versions and images accept 1; everything else starts at 5.
-        let least = if call.operation.contains("LaunchTemplate") || call.operation.contains("Images") { 1 } else { 5 };
-        if !(least..=1000).contains(&size) {
+        let (least, most) = sizes(call.operation);
+        if !(least..=most).contains(&size) {
             let message = format!(
-                "Value ( {size} ) for parameter maxResults is invalid. Expecting a value between {least} and 1000."
+                "Value ( {size} ) for parameter maxResults is invalid. Expecting a value between {least} and {most}."
             );
             return Err(Refusal::invalid(message));
         }
