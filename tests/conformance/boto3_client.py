@@ -55,6 +55,7 @@ def network(ec2):
     found = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["boto*"]}])["Vpcs"]
     assert [it["VpcId"] for it in found] == [vpc], found
     assert found[0]["Tags"] == [{"Key": "Name", "Value": "boto <&> 3"}], found
+    refused("InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=["vpc-0123456789abcdef0"])
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     shown = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
     assert shown["EnableDnsHostnames"]["Value"] is True, shown
@@ -170,6 +171,12 @@ def other_services():
     allow = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeTags","Resource":"*"}]}'
     iam.create_role(RoleName="boto3", AssumeRolePolicyDocument=policy, Tags=[{"Key": "a", "Value": "b"}])
     refused("EntityAlreadyExists", iam.create_role, RoleName="boto3", AssumeRolePolicyDocument=policy)
+    # botocore decodes documents: they must be URL-encoded JSON.
+    shown = iam.get_role(RoleName="boto3")["Role"]
+    assert shown["AssumeRolePolicyDocument"]["Version"] == "2012-10-17" and shown["Tags"][0]["Key"] == "a", shown
+    details = iam.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+    assert any(it["RoleName"] == "boto3" for it in details), details
+    refused("NoSuchEntity", iam.get_role, RoleName="none")
     iam.put_role_policy(RoleName="boto3", PolicyName="p", PolicyDocument=allow)
     iam.create_instance_profile(InstanceProfileName="boto3")
     iam.add_role_to_instance_profile(InstanceProfileName="boto3", RoleName="boto3")
@@ -193,7 +200,11 @@ def other_services():
     route53.change_resource_record_sets(
         HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "DELETE", "ResourceRecordSet": record}]}
     )
+    pages_of_records(route53)
     ssm = client("ssm")
+    ssm.put_parameter(Name="/boto3/s", Value="v", Type="SecureString")
+    assert ssm.get_parameter(Name="/boto3/s", WithDecryption=True)["Parameter"]["Value"] == "v"
+    ssm.delete_parameter(Name="/boto3/s")
     ssm.put_parameter(Name="/boto3/a", Value="1", Type="String")
     assert ssm.get_parameter(Name="/boto3/a")["Parameter"]["Value"] == "1"
     refused("ParameterAlreadyExists", ssm.put_parameter, Name="/boto3/a", Value="2", Type="String")
@@ -201,7 +212,47 @@ def other_services():
     refused("ParameterNotFound", ssm.get_parameter, Name="/boto3/a")
 
 
-def group_and_balancer(ec2, vpc, subnets):
+def pages_of_records(route53):
+    zone = route53.create_hosted_zone(Name="boto3.example", CallerReference="boto3")["HostedZone"]["Id"]
+    record = {"Name": "*.boto3.example", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.0.0.1"}]}
+
+    def change(action):
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
+    pages = route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone, PaginationConfig={"PageSize": 1})
+    names = [it["Name"] for page in pages for it in page["ResourceRecordSets"]]
+    assert names == ["boto3.example.", "boto3.example.", "\\052.boto3.example."], names
+    change("DELETE")
+    route53.delete_hosted_zone(Id=zone)
+
+
+def balancer(vpc, subnets, autoscaling):
+    balancing = client("elbv2")
+    balancer = balancing.create_load_balancer(Name="api", Type="network", Scheme="internal", Subnets=subnets)
+    balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    target = balancing.create_target_group(Name="api", Protocol="TCP", Port=6443, VpcId=vpc, TargetType="instance")
+    target = target["TargetGroups"][0]["TargetGroupArn"]
+    action = {"Type": "forward", "TargetGroupArn": target}
+    listener = balancing.create_listener(LoadBalancerArn=balancer, Protocol="TCP", Port=443, DefaultActions=[action])
+    autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName="nodes", TargetGroupARNs=[target])
+
+    def health():
+        shown = balancing.describe_target_health(TargetGroupArn=target)["TargetHealthDescriptions"]
+        return [it["TargetHealth"]["State"] for it in shown]
+
+    eventually("two healthy targets", lambda: health() == ["healthy", "healthy"])
+    state = balancing.describe_load_balancers(Names=["api"])["LoadBalancers"][0]["State"]
+    assert state["Code"] == "active", state
+    refused("ResourceInUse", balancing.delete_target_group, TargetGroupArn=target)
+    autoscaling.detach_load_balancer_target_groups(AutoScalingGroupName="nodes", TargetGroupARNs=[target])
+    balancing.delete_listener(ListenerArn=listener["Listeners"][0]["ListenerArn"])
+    balancing.delete_load_balancer(LoadBalancerArn=balancer)
+    balancing.delete_target_group(TargetGroupArn=target)
+
+
+def group_with_balancer(ec2, vpc, subnets):
     autoscaling = client("autoscaling")
     data = {"ImageId": IMAGE, "InstanceType": "m5.large"}
     ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)
@@ -219,23 +270,23 @@ def group_and_balancer(ec2, vpc, subnets):
         return [it for it in group["Instances"] if it["LifecycleState"] == "InService"]
 
     eventually("two members in service", lambda: len(members()) == 2)
-    autoscaling.describe_scaling_activities(AutoScalingGroupName="nodes")
+    activities = autoscaling.describe_scaling_activities(AutoScalingGroupName="nodes")["Activities"]
+    assert {it["StatusCode"] for it in activities} == {"Successful"}, activities
+    autoscaling.put_scheduled_update_group_action(
+        AutoScalingGroupName="nodes", ScheduledActionName="s", Recurrence="0 7 * * *", TimeZone="Europe/Paris", MinSize=0
+    )
+    actions = autoscaling.describe_scheduled_actions(AutoScalingGroupName="nodes")["ScheduledUpdateGroupActions"]
+    assert [it["TimeZone"] for it in actions] == ["Europe/Paris"], actions
+    autoscaling.suspend_processes(AutoScalingGroupName="nodes", ScalingProcesses=["AZRebalance"])
+    shown = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["nodes"])["AutoScalingGroups"][0]
+    assert [it["ProcessName"] for it in shown["SuspendedProcesses"]] == ["AZRebalance"], shown
+    refused("ValidationError", autoscaling.set_desired_capacity, AutoScalingGroupName="nodes", DesiredCapacity=9)
+    balancer(vpc, subnets, autoscaling)
     refused("ResourceInUse", autoscaling.delete_auto_scaling_group, AutoScalingGroupName="nodes")
     autoscaling.delete_auto_scaling_group(AutoScalingGroupName="nodes", ForceDelete=True)
     gone = lambda: not autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["nodes"])["AutoScalingGroups"]
     eventually("the group is gone", gone)
     ec2.delete_launch_template(LaunchTemplateName="nodes")
-    balancing = client("elbv2")
-    balancer = balancing.create_load_balancer(Name="api", Type="network", Scheme="internal", Subnets=subnets)
-    balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    target = balancing.create_target_group(Name="api", Protocol="TCP", Port=6443, VpcId=vpc, TargetType="instance")
-    target = target["TargetGroups"][0]["TargetGroupArn"]
-    action = {"Type": "forward", "TargetGroupArn": target}
-    listener = balancing.create_listener(LoadBalancerArn=balancer, Protocol="TCP", Port=443, DefaultActions=[action])
-    refused("ResourceInUse", balancing.delete_target_group, TargetGroupArn=target)
-    balancing.delete_listener(ListenerArn=listener["Listeners"][0]["ListenerArn"])
-    balancing.delete_load_balancer(LoadBalancerArn=balancer)
-    balancing.delete_target_group(TargetGroupArn=target)
 
 
 def main():
@@ -245,7 +296,7 @@ def main():
     vpc, subnets, gateway, address, nat, table, association = network(ec2)
     group, interface = groups_and_interfaces(ec2, vpc, subnets[0])
     machines(ec2, interface)
-    group_and_balancer(ec2, vpc, subnets)
+    group_with_balancer(ec2, vpc, subnets)
     refused("DependencyViolation", ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
     ec2.delete_nat_gateway(NatGatewayId=nat)
     ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat], WaiterConfig={"Delay": 1, "MaxAttempts": 10})

@@ -12,8 +12,7 @@ const SPEED: i32 = 600;
 #[tokio::test]
 async fn boto3_understands_every_answer_and_leaves_the_account_as_it_was() {
     let python = std::env::var("WINDLASS_TEST_PYTHON").expect(
-        "WINDLASS_TEST_PYTHON must name a python with boto3; `tests/run` makes one and sets the variable, or: \
-         python3 -m venv .venv && .venv/bin/pip install boto3 && export WINDLASS_TEST_PYTHON=$PWD/.venv/bin/python",
+        "WINDLASS_TEST_PYTHON must name the Python of a virtual environment with boto3: run scripts/test, which makes one",
     );
     let seed = Seed::example();
     let world = World::from_seed(&seed, seed.clock);

@@ -3,7 +3,6 @@
 mod boto3;
 mod command_line;
 mod conformance;
-mod conformance_boto3;
 mod conformance_compute;
 mod conformance_network;
 mod conformance_services;
