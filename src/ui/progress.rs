@@ -30,10 +30,13 @@ struct Line<'event> {
     event: &'event Event,
 }
 
+/// What shows one event.
+type Show = Box<dyn Fn(Timestamp, &Event) + Send + Sync>;
+
 /// A reporter for this view; with `file`, the JSON lines go there as well.
 #[must_use]
 pub fn reporter(output: Output, view: View, file: Option<File>) -> Reporter {
-    let shown: Box<dyn Fn(Timestamp, &Event) + Send + Sync> = match view {
+    let shown: Show = match view {
         View::Json => Box::new(move |at, event| {
             // A reader that went away must not stop a run half-way: the run is in the journal.
             let _unread = output.data(&json_line(at, event));

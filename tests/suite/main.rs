@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
 mod boto3;
+mod budgets;
 mod command_line;
 mod conformance;
 mod conformance_compute;
@@ -12,3 +13,4 @@ mod runs;
 mod served;
 mod state;
 mod support;
+mod world;

@@ -136,7 +136,7 @@ fn move_on(world: &mut World, group: &mut Group, id: &str) {
             let expired = expiry(group, &member).is_some_and(|at| at <= world.now);
             if let Some(member) = group.members.get_mut(id) {
                 member.unhealthy =
-                    (group.suspended.contains_key("HealthCheck").then_some(false)).unwrap_or(seen || refused);
+                    !group.suspended.contains_key("HealthCheck") && (seen || refused);
                 member.unhealthy |= expired;
             }
         }

@@ -231,7 +231,7 @@ fn revoke(world: &mut World, call: &Call<'_>, egress: bool) -> Result<Answer, Re
     let group = group_of(world, call)?;
     let mut ids = call.texts("SecurityGroupRuleId");
     for id in &ids {
-        if !group.rules.get(id).is_some_and(|rule| rule.egress == egress) {
+        if group.rules.get(id).is_none_or(|rule| rule.egress != egress) {
             let message = format!("The security group rule ID '{id}' does not exist");
             return Err(Refusal::new("InvalidSecurityGroupRuleId.NotFound", message));
         }
@@ -322,7 +322,7 @@ fn rule_view(world: &World, group: &SecurityGroup, id: &str, rule: &Rule) -> Xml
 #[must_use]
 pub fn permission_sets(world: &World, group: &SecurityGroup) -> Xml {
     let set = |egress: bool| {
-        let mut by_ports: BTreeMap<(&str, Option<i32>, Option<i32>), Vec<&Rule>> = BTreeMap::new();
+        let mut by_ports: BTreeMap<Ports<'_>, Vec<&Rule>> = BTreeMap::new();
         for rule in group.rules.values().filter(|rule| rule.egress == egress) {
             let permission = &rule.permission;
             by_ports.entry((&permission.protocol, permission.from, permission.to)).or_default().push(rule);
