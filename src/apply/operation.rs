@@ -114,8 +114,8 @@ pub const fn act_name(act: &Act) -> ActName {
     }
 }
 
-/// What goes into the journal before the operation; `None` for those that call nothing.
-pub fn intent(bench: &Bench, operation: &Operation) -> Option<Intent> {
+/// What goes into the journal before the operation: enough to find out later what came of it.
+pub fn intent(bench: &Bench, operation: &Operation) -> Intent {
     let address = operation.address.clone();
     let at = bench.clock.now();
     let of_found = |operation, found: &Found, resource: Option<&Resource>| Intent {
@@ -128,7 +128,7 @@ pub fn intent(bench: &Bench, operation: &Operation) -> Option<Intent> {
         at,
     };
     match &operation.act {
-        Act::Create { resource, generation } => Some(Intent {
+        Act::Create { resource, generation } => Intent {
             address: address.clone(),
             operation: IntentKind::Create,
             generation: *generation,
@@ -136,10 +136,19 @@ pub fn intent(bench: &Bench, operation: &Operation) -> Option<Intent> {
             id: None,
             resource: Some(resource.as_ref().clone()),
             at,
-        }),
-        Act::Update { found, resource } => Some(of_found(IntentKind::Update, found, Some(resource))),
-        Act::Delete { found } | Act::Discard { found } => Some(of_found(IntentKind::Delete, found, None)),
-        Act::Adopt { .. } | Act::Forget => None,
+        },
+        Act::Update { found, resource } => of_found(IntentKind::Update, found, Some(resource)),
+        Act::Delete { found } | Act::Discard { found } => of_found(IntentKind::Delete, found, None),
+        Act::Adopt { found, resource } => of_found(IntentKind::Adopt, found, Some(resource)),
+        Act::Forget => Intent {
+            address: address.clone(),
+            operation: IntentKind::Forget,
+            generation: bench.recorded.get(&address).map_or(1, |record| record.generation),
+            token: None,
+            id: None,
+            resource: None,
+            at,
+        },
     }
 }
 

@@ -230,7 +230,7 @@ impl Runner<'_> {
             if plan.purpose == Purpose::Destroy && plan.waves[index..].iter().flatten().all(|it| !launches(it)) {
                 self.sweep_once().await?;
             }
-            let intents = wave.iter().filter_map(|operation| intent(&self.bench, operation)).collect();
+            let intents = wave.iter().map(|operation| intent(&self.bench, operation)).collect();
             let outcomes = std::mem::take(&mut self.outcomes);
             let (number, of) = (index + 1, plan.waves.len());
             self.lease.write(&format!("wave {number}/{of}"), intents, outcomes).await?;

@@ -130,7 +130,7 @@ pub(super) async fn update(aws: &Aws, update: Update<'_, Vpc>) -> Result<Attribu
 
 pub(super) async fn delete(aws: &Aws, found: &Found, _vpc: &Vpc) -> Result<(), Error> {
     let outcome = delete_call(aws, "DeleteVpc", || aws.ec2().delete_vpc().vpc_id(&found.id).send()).await;
-    holders::explain(aws, outcome, "vpc-id", &found.id).await
+    holders::explain_vpc(aws, outcome, &found.id).await
 }
 
 pub(super) async fn readiness(aws: &Aws, ids: &[String]) -> Result<BTreeMap<String, Readiness>, Error> {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::{Session, show_warnings};
 use crate::aws::{self, Caller, Instances, Scope, Wanted, WantedZone, Zones};
-use crate::desired;
+use crate::desired::{self, Image};
 use crate::plan::{self, Guards, Inputs, Plan, Protection, Purpose};
 use crate::problem::Problems;
-use crate::resource::{Address, Observed, Resource};
+use crate::resource::{Address, LaunchTemplate, Observed, Resource};
 use crate::spec::Specification;
 use crate::state::{JournalLine, Records};
 
@@ -44,7 +44,12 @@ pub async fn look_at(
     let caller = caller?;
     guards(session, None).identity(&caller.account, session.aws.region())?;
     let facts = facts?;
-    let (wanted, warnings) = desired::desired(specification, &facts)?;
+    let (wanted, warnings) = match (desired::desired(specification, &facts), purpose) {
+        (Ok(desired), _) => desired,
+        // A cluster must be destroyable when its image or its zone is gone: the records and the tags are enough.
+        (Err(_), Purpose::Destroy) => (BTreeMap::new(), Vec::new()),
+        (Err(problems), Purpose::Apply) => return Err(problems.into()),
+    };
     show_warnings(session.output, &Problems(warnings));
     let scope = Scope { instances, ..scope(session, &wanted, &records) };
     let observed = aws::discover(&session.aws, &scope).await?;
@@ -82,6 +87,7 @@ fn wanted_facts(specification: &Specification, records: &Records) -> Wanted {
         zones: zones(specification, records),
         hosted_zone: Some(WantedZone { name: spec.dns.zone.to_string(), private: spec.dns.private }),
         images: images.chain([&spec.control_plane.image]).map(ToString::to_string).collect(),
+        known_images: known_images(records),
         network: spec.network.existing_vpc().map(ToString::to_string),
     }
 }
@@ -98,6 +104,19 @@ fn zones(specification: &Specification, records: &Records) -> Zones {
         true => Zones::Known(recorded),
         false => Zones::Listed,
     }
+}
+
+/// The images of the recorded launch templates, with the root device that was looked up when they were made.
+fn known_images(records: &Records) -> Vec<Image> {
+    let templates = records.resources.values().filter_map(|record| match &record.applied {
+        Resource::LaunchTemplate(template) => Some(template),
+        _ => None,
+    });
+    let image = |template: &LaunchTemplate| {
+        let root = template.block_devices.first()?;
+        Some(Image { id: template.image.clone(), root_device: root.device.clone() })
+    };
+    templates.filter_map(image).collect()
 }
 
 /// The guards of a cluster: those of its manifests and of windlass.yaml, whichever is stricter.

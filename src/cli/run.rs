@@ -227,7 +227,7 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
             })
             .collect();
         let message = format!("{verb} of {cluster} failed, {so_far}\n{}\n  {again}", failures.join("\n"));
-        return Err(Stopped::new(failure_exit(report), message).into());
+        return Err(Stopped::new(failure_exit(work.purpose, report), message).into());
     }
     if report.interrupted {
         let message = format!("{verb} of {cluster} was interrupted, {so_far}\n  {again}");
@@ -242,7 +242,7 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
 }
 
 /// No capacity, an ended lease and credentials that ran out are told apart from other refusals of AWS.
-fn failure_exit(report: &Report) -> Exit {
+fn failure_exit(purpose: Purpose, report: &Report) -> Exit {
     let failures: Vec<Option<Failure>> = report.failures.iter().map(|failure| failure.error.failure()).collect();
     let resumable =
         |failure: &Option<Failure>| matches!(failure, Some(Failure::LeaseEnded | Failure::ExpiredCredentials));
@@ -250,6 +250,9 @@ fn failure_exit(report: &Report) -> Exit {
         Exit::Resumable
     } else if failures.iter().all(|failure| *failure == Some(Failure::Capacity)) {
         Exit::Capacity
+    } else if purpose == Purpose::Destroy && failures.iter().all(|failure| *failure == Some(Failure::Dependency)) {
+        // Everything else is gone, and each failure names what holds on.
+        Exit::LeftBehind
     } else {
         Exit::Provider
     }

@@ -41,10 +41,6 @@ pub struct HostedZone {
 pub struct Image {
     /// `ami-…`.
     pub id: String,
-    /// Its name.
-    pub name: String,
-    /// `x86_64` or `arm64`.
-    pub architecture: String,
     /// Device of the root disk, such as `/dev/xvda`.
     pub root_device: String,
 }

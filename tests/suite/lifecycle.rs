@@ -13,10 +13,10 @@ fn account(fleet: &Fleet) -> Value {
 }
 
 fn unprotect(fleet: &Fleet, cluster: &str) {
-    fleet.write(
-        "windlass.yaml",
-        &fleet.read("windlass.yaml").replace("deletionProtection: true", "deletionProtection: false"),
-    );
+    // The second cluster finds it done.
+    if fleet.read("windlass.yaml").contains("deletionProtection: true") {
+        fleet.edit("windlass.yaml", "deletionProtection: true", "deletionProtection: false");
+    }
     let vars = format!("vars/{cluster}.yaml");
     fleet.write(&vars, &format!("{}\nprotection:\n  deletion: false\n", fleet.read(&vars)));
     fleet.commit("this cluster may go");

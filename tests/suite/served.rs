@@ -50,7 +50,7 @@ fn signal(child: &Child, name: &str) {
 /// Starts an apply, and waits until it holds the lock.
 fn begin(fleet: &Fleet, remote: &Path) -> Child {
     let mut command = fleet.command(&["apply", CLUSTER, "--yes"]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("windlass runs");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("windlass runs");
     let branch = format!("windlass-state/{CLUSTER}");
     for _ in 0..600 {
         let listed = Command::new("git").args(["ls-tree", "--name-only", &branch]).current_dir(remote).output();
@@ -59,7 +59,9 @@ fn begin(fleet: &Fleet, remote: &Path) -> Child {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("the apply took no lock within 30 seconds");
+    child.kill().expect("it can be killed");
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    panic!("the apply took no lock within 30 seconds: {ran:?}");
 }
 
 #[test]

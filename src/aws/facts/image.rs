@@ -17,32 +17,49 @@ const PAGE: i32 = 1000;
 const PARAMETERS: usize = 10;
 
 /// The images that exist, by what the manifests say.
-pub(super) async fn find(aws: &Aws, wanted: &BTreeSet<String>) -> Result<BTreeMap<String, Image>, Error> {
+pub(super) async fn find(
+    aws: &Aws,
+    wanted: &BTreeSet<String>,
+    known: &[Image],
+) -> Result<BTreeMap<String, Image>, Error> {
     let ids = wanted.iter().filter(|text| text.starts_with("ami-")).map(|id| (id.clone(), id.clone())).collect();
     let parameters = wanted.iter().filter(|text| text.starts_with("ssm:"));
     let searches = wanted.iter().filter(|text| text.contains('/') && !text.starts_with("ssm:"));
     let (by_id, by_parameter, by_name) = tokio::try_join!(
-        by_id(aws, ids),
-        by_parameter(aws, parameters.map(String::as_str).collect()),
+        by_id(aws, ids, known),
+        by_parameter(aws, parameters.map(String::as_str).collect(), known),
         try_join_all(searches.map(|text| by_name(aws, text))),
     )?;
     Ok(by_id.into_iter().chain(by_parameter).chain(by_name.into_iter().flatten()).collect())
 }
 
 /// Images by id. A filter, because an unknown id in the list of ids fails the whole call.
-async fn by_id(aws: &Aws, wanted: BTreeMap<String, String>) -> Result<BTreeMap<String, Image>, Error> {
-    if wanted.is_empty() {
-        return Ok(BTreeMap::new());
+async fn by_id(aws: &Aws, wanted: BTreeMap<String, String>, known: &[Image]) -> Result<BTreeMap<String, Image>, Error> {
+    let mut found = BTreeMap::new();
+    let mut asked: BTreeMap<String, String> = BTreeMap::new();
+    for (text, id) in wanted {
+        match known.iter().find(|image| image.id == id) {
+            Some(image) => {
+                found.insert(text, image.clone());
+            }
+            None => {
+                asked.insert(text, id);
+            }
+        }
     }
-    let ids: Vec<String> = wanted.values().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    if asked.is_empty() {
+        return Ok(found);
+    }
+    let ids: Vec<String> = asked.values().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let images = describe(aws, None, vec![tags::any_of("image-id", &ids)]).await?;
     let images: BTreeMap<&str, &aws_sdk_ec2::types::Image> =
         images.iter().filter_map(|image| Some((image.image_id()?, image))).collect();
-    Ok(wanted.into_iter().filter_map(|(text, id)| Some((text, read(images.get(id.as_str())?)?))).collect())
+    found.extend(asked.into_iter().filter_map(|(text, id)| Some((text, read(images.get(id.as_str())?)?))));
+    Ok(found)
 }
 
 /// Images whose ids stand in parameters.
-async fn by_parameter(aws: &Aws, wanted: Vec<&str>) -> Result<BTreeMap<String, Image>, Error> {
+async fn by_parameter(aws: &Aws, wanted: Vec<&str>, known: &[Image]) -> Result<BTreeMap<String, Image>, Error> {
     let ask = async |names: &[&str]| -> Result<Vec<(String, String)>, Error> {
         let names = names.iter().filter_map(|text| text.strip_prefix("ssm:")).map(str::to_owned).collect();
         let request = aws.ssm().get_parameters().set_names(Some(names));
@@ -54,7 +71,7 @@ async fn by_parameter(aws: &Aws, wanted: Vec<&str>) -> Result<BTreeMap<String, I
         Ok(answer.parameters.unwrap_or_default().into_iter().filter_map(pair).collect())
     };
     let found = try_join_all(wanted.chunks(PARAMETERS).map(ask)).await?;
-    by_id(aws, found.into_iter().flatten().collect()).await
+    by_id(aws, found.into_iter().flatten().collect(), known).await
 }
 
 /// The newest available image of `OWNER/NAME`.
@@ -83,10 +100,5 @@ async fn describe(
 }
 
 fn read(image: &aws_sdk_ec2::types::Image) -> Option<Image> {
-    Some(Image {
-        id: image.image_id()?.to_owned(),
-        name: image.name().unwrap_or_default().to_owned(),
-        architecture: image.architecture()?.as_str().to_owned(),
-        root_device: image.root_device_name()?.to_owned(),
-    })
+    Some(Image { id: image.image_id()?.to_owned(), root_device: image.root_device_name()?.to_owned() })
 }

@@ -11,7 +11,7 @@ use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
 use super::tags;
-use crate::desired::Facts;
+use crate::desired::{Facts, Image};
 
 /// What to look up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Wanted {
     /// Images as the manifests say them: `ami-…`; `ssm:/path` for a Systems Manager parameter; `OWNER/NAME` for the
     /// newest image of that name, with `*` for any text, where OWNER is an account id or `self`.
     pub images: BTreeSet<String>,
+    /// Images that need not be looked up: launch templates of the cluster were made from them, and images never change.
+    pub known_images: Vec<Image>,
     /// An existing VPC, `vpc-…`.
     pub network: Option<String>,
 }
@@ -55,7 +57,7 @@ pub async fn facts(aws: &Aws, wanted: &Wanted) -> Result<Facts, Error> {
         aws.identity(),
         zones(aws, &wanted.zones),
         zone::find(aws, wanted.hosted_zone.as_ref()),
-        image::find(aws, &wanted.images),
+        image::find(aws, &wanted.images, &wanted.known_images),
         network::find(aws, wanted.network.as_deref()),
     )?;
     Ok(Facts { account: caller.account, region: aws.region().to_owned(), zones, hosted_zone, images, network })

@@ -46,6 +46,7 @@ impl Fleet {
         let spec = &self.specification.cluster.spec;
         let groups = self.specification.node_groups.iter().map(|group| self.specification.image(group));
         Wanted {
+            known_images: Vec::new(),
             zones: match self.records.resources.values().filter_map(zone).collect::<BTreeSet<String>>() {
                 none if none.is_empty() => Zones::Listed,
                 some => Zones::Known(some),

@@ -80,12 +80,7 @@ pub(super) fn existing() -> Specification {
 pub(super) fn facts(specification: &Specification) -> Facts {
     let spec = &specification.cluster.spec;
     let image = |name: String| {
-        let image = Image {
-            id: String::from("ami-0a1b2c3d4e5f60718"),
-            name: String::from("kubernetes"),
-            architecture: String::from("x86_64"),
-            root_device: String::from("/dev/xvda"),
-        };
+        let image = Image { id: String::from("ami-0a1b2c3d4e5f60718"), root_device: String::from("/dev/xvda") };
         (name, image)
     };
     let images = specification.node_groups.iter().map(|group| specification.image(group));

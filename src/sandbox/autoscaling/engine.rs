@@ -135,8 +135,7 @@ fn move_on(world: &mut World, group: &mut Group, id: &str) {
             let refused = elb && group.target_groups.iter().any(|arn| !elbv2::is_healthy(world, arn, id));
             let expired = expiry(group, &member).is_some_and(|at| at <= world.now);
             if let Some(member) = group.members.get_mut(id) {
-                member.unhealthy =
-                    !group.suspended.contains_key("HealthCheck") && (seen || refused);
+                member.unhealthy = !group.suspended.contains_key("HealthCheck") && (seen || refused);
                 member.unhealthy |= expired;
             }
         }

@@ -318,6 +318,9 @@ fn rule_view(world: &World, group: &SecurityGroup, id: &str, rule: &Rule) -> Xml
     xml.and(object::tag_set(&rule.tags))
 }
 
+/// Protocol, first and last port.
+type Ports<'rule> = (&'rule str, Option<i32>, Option<i32>);
+
 /// `ipPermissions` and `ipPermissionsEgress`: the rules of equal protocol and ports together.
 #[must_use]
 pub fn permission_sets(world: &World, group: &SecurityGroup) -> Xml {
