@@ -285,7 +285,13 @@ impl Runner<'_> {
             under_way.insert(address.clone());
             let bench = Arc::clone(&self.bench);
             running.spawn(async move {
+                let begun = Instant::now();
+                bench.report(Event::Started { address: address.clone(), act: ActName::Settle });
                 let waited = bench.waits.wait(&address, &id, Until::Ready).await;
+                if waited.is_ok() {
+                    let milliseconds = begun.elapsed().as_millis();
+                    bench.report(Event::Done { address: address.clone(), act: ActName::Settle, id, milliseconds });
+                }
                 (address, ActName::Settle, waited.map_err(OperationError::from))
             });
         }

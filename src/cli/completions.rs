@@ -6,7 +6,7 @@ use clap_complete::env::Shells;
 use super::complete::VARIABLE;
 use crate::ui::output::Output;
 
-/// Print the completion script of a shell. It knows the clusters and groups of the project one stands in.
+/// Print the completion script of a shell. It knows the clusters of the project one stands in.
 ///
 /// bash: echo 'source <(windlass completions bash)' >> ~/.bashrc
 /// zsh: echo 'source <(windlass completions zsh)' >> ~/.zshrc

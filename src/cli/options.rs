@@ -25,7 +25,7 @@ pub struct Global {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Use the sandbox: an AWS in this process, kept in .windlass/, with virtual time. No account, no network.
-    #[arg(long, global = true, env = "WINDLASS_SANDBOX")]
+    #[arg(long, global = true, env = "WINDLASS_SANDBOX", hide_env_values = true)]
     pub sandbox: bool,
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::duration;
 use super::output::Output;
-use crate::apply::{Event, Reporter};
+use crate::apply::{ActName, Event, Reporter};
 use crate::resource::Address;
 
 /// What shows a run.
@@ -79,7 +79,10 @@ fn text_line(event: &Event) -> Option<String> {
         Event::Waiting { address, waits_for } => format!("{address}: waits for {waits_for}"),
         Event::Done { address, act, id, milliseconds } => {
             let seconds = u64::try_from(milliseconds / 1000).unwrap_or(u64::MAX);
-            format!("{address}: {} done after {} [{id}]", act.as_str(), duration::seconds(seconds))
+            match act {
+                ActName::Settle => format!("{address}: ready after {} more", duration::seconds(seconds)),
+                act => format!("{address}: {} done after {} [{id}]", act.as_str(), duration::seconds(seconds)),
+            }
         }
         Event::Failed { address, act, error } => format!("{address}: {} failed: {error}", act.as_str()),
         Event::Heartbeat { seconds, waiting } => {
@@ -141,12 +144,13 @@ impl Bars {
                     bar.tick();
                 }
             }
-            Event::Done { address, .. } | Event::Failed { address, .. } => {
+            Event::Done { address, act, .. } | Event::Failed { address, act, .. } => {
                 if let Some(bar) = self.running.remove(address) {
                     bar.finish_and_clear();
                     self.all.remove(&bar);
                 }
-                if let Some(total) = &self.total {
+                // What is waited for at the end was counted when it was made.
+                if let (Some(total), true) = (&self.total, *act != ActName::Settle) {
                     total.inc(1);
                 }
                 self.line(event);
@@ -185,7 +189,6 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::ActName;
     use crate::resource::Kind;
 
     #[test]
