@@ -1,12 +1,11 @@
 //! `windlass schema`: the JSON Schemas of manifests, for editors.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::failure::Stopped;
+use super::manual::write_all;
 use crate::exit::Exit;
 use crate::spec::schema;
 use crate::ui::output::Output;
@@ -27,11 +26,7 @@ impl Arguments {
     pub fn run(&self, output: Output) -> anyhow::Result<Exit> {
         let files = schema::files();
         if let Some(directory) = &self.write {
-            fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-            for (name, text) in &files {
-                let path = directory.join(name);
-                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            }
+            write_all(directory, files)?;
             return Ok(Exit::Done);
         }
         let names: Vec<&str> = files.keys().map(|name| name.trim_end_matches(".schema.json")).collect();

@@ -23,6 +23,7 @@ mod overlay;
 mod pki;
 mod protection;
 mod read;
+pub mod reference;
 mod rolling;
 mod rules;
 mod scaling;
