@@ -111,12 +111,7 @@ fn specification() -> Specification {
 
 fn facts(specification: &Specification) -> Facts {
     let image = |name: String| {
-        let image = Image {
-            id: String::from("ami-0a1b2c3d4e5f60718"),
-            name: name.clone(),
-            architecture: String::from("x86_64"),
-            root_device: String::from("/dev/xvda"),
-        };
+        let image = Image { id: String::from("ami-0a1b2c3d4e5f60718"), root_device: String::from("/dev/xvda") };
         (name, image)
     };
     let zone = specification.cluster.spec.dns.zone.to_string();

@@ -51,6 +51,9 @@ pub(in crate::state) enum Pushed {
 /// housekeeping of the user's repository.
 const QUIET_RECEIVE: &str = "--receive-pack=git -c core.hooksPath=/dev/null -c receive.autogc=false -c gc.auto=0 -c maintenance.auto=false receive-pack";
 
+/// How often a branch is fetched that is there when one looks, and was not when it was fetched.
+const FETCHES: u32 = 3;
+
 impl Git {
     /// Fetches a branch; its tip, or `None` if the remote has no such branch.
     pub(in crate::state) async fn fetch(
@@ -72,22 +75,27 @@ impl Git {
             &refspec,
         ];
         let unreachable = |words| Error::Unreachable { url: remote.shown(), words };
-        let finished = match self.run(&arguments, Vec::new()).await {
-            Err(Error::TimedOut { limit, .. }) => {
-                return Err(unreachable(format!("no answer within {} s", limit.as_secs())));
-            }
-            other => other?,
-        };
-        if finished.success {
-            return fetched(&finished.stdout, into).map(Some).ok_or_else(|| unexpected("fetch"));
-        }
-        // Whether the branch is missing or the way is blocked: only the exit code of this tells (git-ls-remote(1)).
         let reference = format!("refs/heads/{branch}");
-        let listed = self.run(&["ls-remote", "--exit-code", Remote::NAME, &reference], Vec::new()).await?;
-        if listed.code == Some(2) {
-            return Ok(None);
+        let mut attempt = 1;
+        loop {
+            let finished = match self.run(&arguments, Vec::new()).await {
+                Err(Error::TimedOut { limit, .. }) => {
+                    return Err(unreachable(format!("no answer within {} s", limit.as_secs())));
+                }
+                other => other?,
+            };
+            if finished.success {
+                return fetched(&finished.stdout, into).map(Some).ok_or_else(|| unexpected("fetch"));
+            }
+            // Whether the branch is missing or the way is blocked: only the exit code of this tells (git-ls-remote(1)).
+            let listed = self.run(&["ls-remote", "--exit-code", Remote::NAME, &reference], Vec::new()).await?;
+            match listed.code {
+                Some(2) => return Ok(None),
+                // Somebody made the branch in between.
+                Some(0) if attempt < FETCHES => attempt += 1,
+                _ => return Err(unreachable(words::words(&finished.stderr))),
+            }
         }
-        Err(unreachable(words::words(&finished.stderr)))
     }
 
     /// Pushes `commit` to a branch as a plain fast-forward.
