@@ -1,9 +1,10 @@
 //! The only code that calls AWS: one file per kind, the twin of the kind in [`crate::resource`].
 //!
 //! [`connect`](Aws::connect) gives an [`Aws`]; [`facts()`], [`discover()`] and [`readiness`] read; [`create`], [`update`]
-//! and [`delete`] change one object each, and may be repeated after a crash. Underneath the SDK sits the [gate](gate):
-//! rate limits, concurrency, the lease, the count of calls. Above it sits [`call`]: which failures are tried again, and
-//! for how long. [`leftovers()`] and [`sweep`] care for what Kubernetes made in a cluster. Nothing here decides what should exist.
+//! and [`delete`] change one object each, and may be repeated after a crash. Underneath the SDK sits the gate:
+//! rate limits, concurrency, the lease, the count of calls. Above it sits `call`: which failures are tried again, and
+//! for how long. [`leftovers()`] and [`sweep`] care for what Kubernetes made in a cluster. Nothing here decides what
+//! should exist.
 
 mod auto_scaling_group;
 mod balancing;

@@ -1,6 +1,6 @@
 //! Specification → the resources that should exist. Pure: data in, data out; what only AWS knows comes in as [`Facts`].
 //!
-//! One file per area; all of them add to one [`builder::Builder`], in the order in which a person would explain a
+//! One file per area; all of them add to one `builder::Builder`, in the order in which a person would explain a
 //! cluster. Every size limit of AWS is checked here, before the first call.
 
 mod access;

@@ -1,4 +1,4 @@
-//! JSON Schemas of the manifests, made from the types: for editors, and for [`super::read`], which learns from them
+//! JSON Schemas of the manifests, made from the types: for editors, and for [`super::read()`], which learns from them
 //! what a part could have been.
 
 use std::collections::BTreeMap;

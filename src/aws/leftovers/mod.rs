@@ -1,6 +1,6 @@
 //! What a cluster leaves behind beside its own resources: what Kubernetes made in it, and what nobody accounts for.
 //!
-//! [`sweep`] deletes it, in the order in which things let go of each other; [`leftovers`] then proves that nothing is left,
+//! [`sweep()`] deletes it, in the order in which things let go of each other; [`leftovers`] then proves that nothing is left,
 //! or names what holds on. Whose something is, its tags say; what is tagged as shared is never touched or listed.
 
 mod find;

@@ -1,5 +1,5 @@
 //! How a plan is shown: text for people, JSON for programs, Markdown for pull requests. All three are made from the
-//! same [`Plan`](crate::plan::Plan) and write nothing themselves.
+//! same [`Plan`] and write nothing themselves.
 
 mod json;
 mod markdown;
