@@ -47,7 +47,10 @@ impl Arguments {
                 if !problems.0.is_empty() {
                     output.data(&ui::problem::text(&problems, output.data_style()))?;
                 }
-                output.message(&format!("checked {} clusters", clusters.len()));
+                output.message(&match clusters.len() {
+                    1 => String::from("checked 1 cluster"),
+                    count => format!("checked {count} clusters"),
+                });
             }
         }
         let warned = self.strict && !problems.0.is_empty();

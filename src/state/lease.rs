@@ -12,10 +12,9 @@ use super::error::Error;
 use super::fence::{Fence, LeaseEnded};
 use super::finding::{Finding, FindingKind, Findings};
 use super::message::{Phase, Stamp};
-use super::record::{ClusterRecord, Intent, IntentKind, Outcome, ResourceRecord, RunRecord, RunResult};
+use super::record::{ClusterRecord, Intent, Outcome, RunRecord, RunResult};
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
-use crate::resource::Address;
 
 /// The longest pause between two tries of a push that nobody answers.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -115,48 +114,6 @@ impl Lease {
     /// [`Error::Invalid`] when it is not age ciphertext.
     pub fn stage_secret(&mut self, name: &str, ciphertext: Vec<u8>) -> Result<(), Error> {
         self.stage(|edit| edit.put(format!("secrets/{name}.age"), ciphertext))
-    }
-
-    /// Records an object that exists, with our tags, but is not in the records: nothing is called for it, so intent
-    /// and result go into the next push together. Answers what dead runs meant to do to its address.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when the record breaks an invariant.
-    pub fn stage_adoption(&mut self, record: ResourceRecord) -> Result<(), Error> {
-        let address = record.address.clone();
-        self.stage_without_call(address, IntentKind::Adopt, Some(record))
-    }
-
-    /// Drops the record of an object that no longer exists: nothing is called for it, so intent and result go into the
-    /// next push together. Answers what dead runs meant to do to its address.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when an invariant would break.
-    pub fn stage_forget(&mut self, address: Address) -> Result<(), Error> {
-        self.stage_without_call(address, IntentKind::Forget, None)
-    }
-
-    fn stage_without_call(
-        &mut self,
-        address: Address,
-        operation: IntentKind,
-        record: Option<ResourceRecord>,
-    ) -> Result<(), Error> {
-        let (run, at) = (self.acquire.run.clone(), self.branch.clock().now());
-        let known = record.as_ref().or_else(|| self.records().resources.get(&address));
-        let intent = Intent {
-            address: address.clone(),
-            operation,
-            generation: known.map_or(0, |record| record.generation),
-            token: None,
-            id: known.map(|record| record.id.clone()),
-            resource: None,
-            at,
-        };
-        self.stage(|edit| {
-            edit.intent(&run, intent);
-            edit.outcome(&run, Outcome { address, record, at });
-        })
     }
 
     /// After a complete destroy, when the whole account was searched and nothing is left: with the next push

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod images;
+mod instance_calls;
 mod instance_types;
 mod instances;
 mod internet_gateways;
@@ -107,7 +108,7 @@ pub const OPERATIONS: &[&[Operation]] = &[
     instances::OPERATIONS,
     internet_gateways::OPERATIONS,
     launch_templates::OPERATIONS,
-    launching::OPERATIONS,
+    instance_calls::OPERATIONS,
     nat_gateways::OPERATIONS,
     network_interfaces::OPERATIONS,
     route_tables::OPERATIONS,

@@ -1,6 +1,6 @@
 //! Intents before acts, results after them, and what the next run makes of a dead run's journal.
 
-use windlass::state::{Error, FindingKind, Intent, JournalLine, Lease, Records, RunResult, Store};
+use windlass::state::{Error, FindingKind, Intent, IntentKind, JournalLine, Lease, Records, RunResult, Store};
 
 use super::bench::{self, Bench};
 
@@ -48,9 +48,9 @@ async fn a_dead_run_is_closed_and_what_it_began_stays_open_until_it_is_answered(
     assert_eq!(store.history().await.expect("a history").runs[0].record.result, RunResult::Abandoned);
 
     // b is there, c is made again.
-    lease.stage_adoption(bench::resource("b", 1)).expect("an adoption");
-    assert_eq!(open(lease.records()), [pair("r1", "c")]);
-    lease.write("wave 1/1", vec![bench::create("c", 1)], Vec::new()).await.expect("intents");
+    let adoption = Intent { operation: IntentKind::Adopt, ..bench::create("b", 1) };
+    lease.write("wave 1/2", vec![adoption], Vec::new()).await.expect("intents");
+    lease.write("wave 2/2", vec![bench::create("c", 1)], vec![bench::made("b", 1)]).await.expect("intents");
     assert_eq!(open(&store.read().await.expect("records")), [pair("r1", "c")]);
     lease.write("results", Vec::new(), vec![bench::made("c", 1)]).await.expect("results");
     assert_eq!(open(&store.read().await.expect("records")), []);
