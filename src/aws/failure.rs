@@ -184,7 +184,9 @@ pub(super) fn classify(answer: &Answer) -> Failure {
         | "RequestTimeout"
         | "InternalServerError"
         | "ServiceUnavailableException" => Failure::Ambiguous,
-        // Every EC2 code that ends so names an id: EC2 API reference, "Client error codes for specific actions".
+        // These name what windlass never makes: waiting would not help.
+        "InvalidInstanceType.NotFound" | "InvalidAMIID.NotFound" | "InvalidSnapshot.NotFound" => Failure::Other,
+        // Every other EC2 code that ends so names an id: EC2 API reference, "Client error codes for specific actions".
         _ if code.starts_with("Invalid") && code.contains("NotFound") => Failure::NotVisibleYet,
         _ if code.ends_with("LimitExceeded") || code.starts_with("TooMany") => Failure::Quota,
         _ if code.ends_with(".NotFound") => Failure::NotFound,
@@ -240,6 +242,7 @@ mod tests {
         assert_eq!(failure(400, "PriorRequestNotComplete", ""), Failure::Throttle);
         assert_eq!(failure(400, "InvalidVpcID.NotFound", ""), Failure::NotVisibleYet);
         assert_eq!(failure(400, "InvalidLaunchTemplateId.NotFoundException", ""), Failure::NotVisibleYet);
+        assert_eq!(failure(400, "InvalidInstanceType.NotFound", ""), Failure::Other);
         assert_eq!(failure(400, "InvalidSubnet.Conflict", ""), Failure::AlreadyExists);
         assert_eq!(failure(400, "IdempotentParameterMismatch", ""), Failure::AlreadyExists);
         assert_eq!(failure(404, "NoSuchEntity", ""), Failure::NotFound);

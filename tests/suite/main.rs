@@ -9,6 +9,7 @@ mod conformance_network;
 mod conformance_services;
 mod lifecycle;
 mod moto;
+mod moto_lifecycle;
 mod runs;
 mod served;
 mod state;

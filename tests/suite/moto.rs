@@ -70,13 +70,15 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 ];
 
 /// A moto server on a free port; stopped when dropped.
-struct Moto {
+pub struct Moto {
     process: Child,
-    port: u16,
+    /// Where it listens on this machine.
+    pub port: u16,
 }
 
 impl Moto {
-    async fn start() -> Self {
+    /// Starts one; `more` is set in its environment beside what all need.
+    pub async fn start(more: &[(&str, &str)]) -> Self {
         let python = std::env::var("WINDLASS_TEST_PYTHON").expect(
             "WINDLASS_TEST_PYTHON must name the Python of a virtual environment with moto==5.2.5, flask and flask-cors: \
              run scripts/test, which makes one",
@@ -85,6 +87,7 @@ impl Moto {
         let process = Command::new(&python)
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
             .envs(ENVIRONMENT)
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -125,7 +128,8 @@ async fn all(side: &Side) -> Notes {
     notes
 }
 
-fn runtime(paused: bool) -> tokio::runtime::Runtime {
+/// A runtime of one thread, with virtual time or without.
+pub fn runtime(paused: bool) -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all();
     if paused {
@@ -138,7 +142,7 @@ fn runtime(paused: bool) -> tokio::runtime::Runtime {
 fn the_sandbox_and_moto_differ_exactly_where_the_table_says() {
     let ours = runtime(true).block_on(async { all(&Side::sandbox()).await });
     let theirs = runtime(false).block_on(async {
-        let moto = Moto::start().await;
+        let moto = Moto::start(&[]).await;
         all(&Side::moto(moto.port).await).await
     });
     assert!(ours.operations.len() >= 60, "only {} operations are compared", ours.operations.len());
