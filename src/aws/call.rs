@@ -19,6 +19,10 @@ use super::failure::{Answer, Failure, classify};
 use super::fence::LeaseEnded;
 use super::ids::Ids;
 
+/// Every that many refusals of one call the user is told, because a run that only waits looks as if it hung; the first
+/// few are usual after a create.
+const LOUD_EVERY: u32 = 6;
+
 /// How a call may be repeated when nobody knows whether it had an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -128,6 +132,10 @@ where
         let elapsed = aws.clock().since_boot().saturating_sub(began);
         let pause = pause(aws, &call, &failed, attempts, elapsed);
         tracing::debug!(operation = call.operation, failure = ?failed.failure, attempts, ?pause, "call failed");
+        if pause.is_some() && attempts.is_multiple_of(LOUD_EVERY) {
+            let Answer { code, message, .. } = &failed.answer;
+            tracing::warn!(operation = call.operation, code, message, attempts, "still refused, trying again");
+        }
         match pause {
             Some(pause) => aws.clock().sleep(pause).await,
             None => return Err(failed.into_error(aws, &call, attempts).into()),

@@ -11,7 +11,7 @@
 //! | launches every instance of a group in its first subnet, on demand | spreads over zones; buys spot | numbers are compared, zones and ways of buying are not |
 //! | makes an instance's root disk twice, and loses the first, without tags, at the termination | makes one, deleted with the instance | volumes without tags are not counted |
 //! | load balancers have no network interfaces, and are active at once | one interface in each subnet, after minutes | nothing waits |
-//! | gives the same object for no token | client tokens | no call is repeated here |
+//! | ignores client tokens | the same token gives the same object | no call is repeated here |
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, DomainType};
 use aws_sdk_ssm::types::ParameterType;
