@@ -30,6 +30,8 @@ pub struct Scope {
     pub resources: BTreeMap<Address, Resource>,
     /// AWS ids from the records, by address: they save a look-up, and are never believed without one.
     pub ids: BTreeMap<Address, String>,
+    /// What was last applied, by address: it stands in for what AWS does not show of an object.
+    pub applied: BTreeMap<Address, Resource>,
     /// Whether the machines are wanted too.
     pub instances: Instances,
 }
@@ -48,7 +50,14 @@ impl Scope {
     /// Everything that carries the name of `cluster`, and nothing else.
     #[must_use]
     pub fn new(cluster: ClusterName) -> Self {
-        Self { cluster, uid: None, resources: BTreeMap::new(), ids: BTreeMap::new(), instances: Instances::Ignored }
+        Self {
+            cluster,
+            uid: None,
+            resources: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            instances: Instances::Ignored,
+        }
     }
 
     /// The recorded AWS ids of one kind.

@@ -27,7 +27,7 @@ const PAGE: i32 = 1000;
 /// Adds the profile that holds the role called `role`, whose tags are `role_tags`.
 ///
 /// IAM leaves out a profile's tags where it lists several (API reference, ListInstanceProfiles). Its path, name and role
-/// then say whose it is, and its tags count as what they should be: reading them would take a call per profile.
+/// then say whose it is, and its tags count as what was last applied, or else as what they should be: reading them would take a call per profile.
 pub(super) fn sight(
     observed: &mut Observed,
     scope: &Scope,
@@ -56,7 +56,7 @@ pub(super) fn sight(
 /// The tags that a profile called `name` has when we made it for a role with `role_tags`.
 fn assumed_tags(scope: &Scope, name: &str, role_tags: &Tags) -> Tags {
     let known = named::wanted(scope, Kind::InstanceProfile, name);
-    let own = known.and_then(|address| match scope.resources.get(address) {
+    let own = known.and_then(|address| match scope.applied.get(address).or_else(|| scope.resources.get(address)) {
         Some(Resource::InstanceProfile(profile)) => Some(profile.tags.clone()),
         _ => None,
     });

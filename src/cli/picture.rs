@@ -74,6 +74,7 @@ fn scope(session: &Session, desired: &BTreeMap<Address, Resource>, records: &Rec
     for (address, record) in &records.resources {
         scope.resources.insert(address.clone(), record.applied.clone());
         scope.ids.insert(address.clone(), record.id.clone());
+        scope.applied.insert(address.clone(), record.applied.clone());
     }
     scope.resources.extend(desired.clone());
     scope

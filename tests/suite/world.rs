@@ -78,6 +78,28 @@ fn drift_is_told_apart_from_pending_changes_and_healed() {
 }
 
 #[test]
+fn a_change_of_everything_is_pending_and_no_drift_and_leaves_nothing_to_do() {
+    let fleet = Fleet::new();
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let vars = format!("vars/{CLUSTER}.yaml");
+    let more = "tags:\n  cost-center: '4711'\napi:\n  allow: [10.8.0.0/16, 198.51.100.0/24]\ndns:\n  ttl: 120\n\
+                admin:\n  machineTypes: [m6i.2xlarge]\ndedicated:\n  metrics-store: null\nnat: none\n";
+    fleet.write(&vars, &format!("{}\n{more}", fleet.read(&vars)));
+    fleet.commit("tags, rules, records, types, a group less, no way out");
+
+    let planned = fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(2);
+    assert!(!planned.stdout.contains("Drift"), "{}", planned.stdout);
+    for change in
+        ["security-group-rules/load-balancer", "record-set", "launch-template", "metrics-store", "nat-gateway"]
+    {
+        assert!(planned.stdout.contains(change), "{change} is not in\n{}", planned.stdout);
+    }
+    fleet.sandboxed(&["apply", CLUSTER, "--yes", "--allow", "0"]).exits(11).warns("--allow");
+    fleet.sandboxed(&["apply", CLUSTER, "--yes", "--allow", "30"]).exits(0);
+    fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
 fn destroy_sweeps_what_kubernetes_made_and_spares_what_is_shared() {
     let fleet = Fleet::new();
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);

@@ -72,7 +72,8 @@ impl Fleet {
         let applied = recorded.clone().map(|(address, record)| (address.clone(), record.applied.clone()));
         let scope = Scope {
             uid: Some(UID.into()),
-            resources: applied.chain(everything.clone()).collect(),
+            resources: applied.clone().chain(everything.clone()).collect(),
+            applied: applied.collect(),
             ids: recorded.map(|(address, record)| (address.clone(), record.id.clone())).collect(),
             ..Scope::new(self.cluster.clone())
         };
