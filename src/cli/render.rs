@@ -8,7 +8,7 @@ use super::options::{Format, Global, Which};
 use super::session::{Manifests, project};
 use crate::exit::Exit;
 use crate::render;
-use crate::spec::Specification;
+use crate::spec;
 use crate::ui::output::Output;
 
 /// Print a cluster's manifests, rendered from templates, snippets and vars.
@@ -29,7 +29,7 @@ impl Arguments {
     pub fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let files: Vec<(String, String)> = if self.defaults {
             let manifests = Manifests::read(global, output, &self.which.cluster)?;
-            with_defaults(&manifests.specification)?
+            vec![(String::from("manifests.yaml"), spec::with_defaults(&manifests.specification))]
         } else {
             let project = project(global)?;
             let rendered = render::render(&project, &project.cluster(self.which.cluster.as_str())?)?;
@@ -41,16 +41,6 @@ impl Arguments {
         })?;
         Ok(Exit::Done)
     }
-}
-
-/// The manifests as they were understood: every default written out.
-fn with_defaults(specification: &Specification) -> anyhow::Result<Vec<(String, String)>> {
-    let cluster = (String::from("cluster.yaml"), serde_saphyr::to_string(&specification.cluster)?);
-    let groups = specification
-        .node_groups
-        .iter()
-        .map(|group| anyhow::Ok((format!("{}.yaml", group.metadata.name), serde_saphyr::to_string(group)?)));
-    std::iter::once(Ok(cluster)).chain(groups).collect()
 }
 
 /// All files as one YAML stream; a comment says where each begins.

@@ -46,6 +46,16 @@ fn help_fits_and_names_every_verb() {
 }
 
 #[test]
+fn defaults_are_written_out_on_request() {
+    let fleet = Fleet::new();
+    let plain = fleet.windlass(&["render", CLUSTER]).exits(0).stdout;
+    let full = fleet.windlass(&["render", CLUSTER, "--defaults"]).exits(0).stdout;
+    for field in ["maxSurge:", "podPidsLimit:"] {
+        assert!(full.matches(field).count() > plain.matches(field).count(), "{field} is not written out");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let fleet = Fleet::new();
     let mut child = fleet
