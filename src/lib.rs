@@ -9,8 +9,8 @@
 //! | [`spec`] | YAML text → typed cluster, checked |
 //! | [`resource`] | the vocabulary: one file per kind of AWS object, pure data |
 //! | [`desired`] | specification → the resources that should exist |
-//! | [`plan`] | desired × observed × recorded → [`plan::Plan`] |
 //! | [`state`] | the state branch in git: records, lock, journal |
+//! | [`plan`] | desired × observed × recorded → [`plan::Plan`] |
 //! | [`aws`] | the only code that calls AWS |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
