@@ -181,15 +181,6 @@ pub const OPERATIONS: &[Operation] = &[
     ("DescribeTags", tags::describe),
 ];
 
-/// The earliest moment at which something happens by itself: never, states are a matter of age.
-#[must_use]
-pub const fn due(_world: &World) -> Option<Timestamp> {
-    None
-}
-
-/// Does what is due at `world.now`: nothing.
-pub const fn advance(_world: &mut World) {}
-
 /// Its live objects.
 #[must_use]
 pub fn live(world: &World) -> Live {

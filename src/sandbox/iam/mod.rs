@@ -139,15 +139,6 @@ pub const OPERATIONS: &[Operation] = &[
     ("GetAccountAuthorizationDetails", authorization_details::get),
 ];
 
-/// The earliest moment at which something happens by itself: never, the lag of propagation is looked up when asked.
-#[must_use]
-pub const fn due(_world: &World) -> Option<Timestamp> {
-    None
-}
-
-/// Does what is due at `world.now`: nothing.
-pub const fn advance(_world: &mut World) {}
-
 /// Its live objects.
 #[must_use]
 pub fn live(world: &World) -> Live {

@@ -130,15 +130,6 @@ pub const ROUTES: &[Route] = &[
     ("POST", "/2013-04-01/tags/{ResourceType}", "ListTagsForResources"),
 ];
 
-/// The earliest moment at which something happens by itself: never, a change is in sync when it is old enough.
-#[must_use]
-pub const fn due(_world: &World) -> Option<Timestamp> {
-    None
-}
-
-/// Does what is due at `world.now`: nothing.
-pub const fn advance(_world: &mut World) {}
-
 /// Its live objects: zones, and each record by itself.
 #[must_use]
 pub fn live(world: &World) -> Live {

@@ -90,15 +90,6 @@ pub const OPERATIONS: &[Operation] = &[
     ("ListTagsForResource", tags::list),
 ];
 
-/// The earliest moment at which something happens by itself: never.
-#[must_use]
-pub const fn due(_world: &World) -> Option<Timestamp> {
-    None
-}
-
-/// Does what is due at `world.now`: nothing.
-pub const fn advance(_world: &mut World) {}
-
 /// Its live objects: the account's parameters, without the public ones.
 #[must_use]
 pub fn live(world: &World) -> Live {

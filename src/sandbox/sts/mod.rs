@@ -2,7 +2,6 @@
 //!
 //! Source: STS API reference, GetCallerIdentity.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Answer, Call, Operation, Refusal, Xml};
@@ -24,15 +23,6 @@ impl Default for State {
 
 /// Operation and handler.
 pub const OPERATIONS: &[Operation] = &[("GetCallerIdentity", get_caller_identity)];
-
-/// The earliest moment at which something happens by itself: never.
-#[must_use]
-pub const fn due(_world: &World) -> Option<Timestamp> {
-    None
-}
-
-/// Does what is due at `world.now`: nothing.
-pub const fn advance(_world: &mut World) {}
 
 /// Its live objects: none.
 #[must_use]
