@@ -5,8 +5,10 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`problem`], [`exit`], [`clock`], [`name`] | a mistake at a place in a file; the exit-code table; the one clock; names |
+//! | [`secret`] | bytes that cannot be printed, and how they are sealed for git |
 //! | [`render`] | templates, snippets and vars → YAML text, with provenance |
 //! | [`spec`] | YAML text → typed cluster, checked |
+//! | [`pki`] | authorities, issuing, inspection, renewal and rotation, kubeconfigs |
 //! | [`resource`] | the vocabulary: one file per kind of AWS object, pure data |
 //! | [`desired`] | specification → the resources that should exist |
 //! | [`state`] | the state branch in git: records, lock, journal |
@@ -24,11 +26,13 @@ pub mod clock;
 pub mod desired;
 pub mod exit;
 pub mod name;
+pub mod pki;
 pub mod plan;
 pub mod problem;
 pub mod render;
 pub mod resource;
 pub mod sandbox;
+pub mod secret;
 pub mod spec;
 pub mod state;
 pub mod ui;

@@ -122,5 +122,6 @@ fn facts(specification: &Specification) -> Facts {
         hosted_zone: Some(HostedZone { id: String::from("Z0123456789"), name: zone, private: false }),
         images: specification.node_groups.iter().map(|it| image(specification.image(it).to_string())).collect(),
         network: None,
+        keys: Default::default(),
     }
 }

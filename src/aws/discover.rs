@@ -11,7 +11,7 @@ use super::error::Error;
 use super::join::try_join_all;
 use super::{
     auto_scaling_group, balancing, elastic_ip, internet_gateway, launch_template, nat_gateway, network_interface,
-    record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,
+    parameter, record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,
 };
 use crate::name::ClusterName;
 use crate::resource::{
@@ -79,7 +79,7 @@ type Part<'a> = Pin<Box<dyn Future<Output = Result<Observed, Error>> + Send + 'a
 /// # Errors
 /// The first failed call: a part is worth nothing, because what was not seen would be made again.
 pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
-    let kinds: [Part<'_>; 15] = [
+    let kinds: [Part<'_>; 16] = [
         Box::pin(vpc::discover(aws, scope)),
         Box::pin(subnet::discover(aws, scope)),
         Box::pin(internet_gateway::discover(aws, scope)),
@@ -98,6 +98,7 @@ pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
         // With target groups and listeners: one call tells the tags of all.
         Box::pin(balancing::discover(aws, scope)),
         Box::pin(record_set::discover(aws, scope)),
+        Box::pin(parameter::discover(aws, scope)),
     ];
     let mut observed = Observed::default();
     for part in try_join_all(kinds).await? {
@@ -142,7 +143,11 @@ fn for_each_reference(resource: &mut Resource, visit: &impl Fn(&mut Reference, K
         references.sort();
     };
     match resource {
-        Resource::Vpc(_) | Resource::ElasticIp(_) | Resource::Role(_) | Resource::Volume(_) => {}
+        Resource::Vpc(_)
+        | Resource::ElasticIp(_)
+        | Resource::Role(_)
+        | Resource::Volume(_)
+        | Resource::Parameter(_) => {}
         Resource::Subnet(it) => visit(&mut it.vpc, Kind::Vpc),
         Resource::InternetGateway(it) => visit(&mut it.vpc, Kind::Vpc),
         Resource::NatGateway(it) => {

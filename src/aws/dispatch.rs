@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::ids::{Ids, Made};
 use super::{
     auto_scaling_group, elastic_ip, instance_profile, internet_gateway, launch_template, listener, load_balancer,
-    nat_gateway, network_interface, record_set, role, route_table, scheduled_action, security_group,
+    nat_gateway, network_interface, parameter, record_set, role, route_table, scheduled_action, security_group,
     security_group_rules, subnet, target_group, volume, vpc,
 };
 use crate::resource::{Attributes, Found, Kind, Readiness, Resource};
@@ -54,6 +54,7 @@ pub async fn create(aws: &Aws, identity: &Identity, resource: &Resource, ids: &I
         Resource::AutoScalingGroup(it) => auto_scaling_group::create(aws, identity, it, ids).await,
         Resource::ScheduledAction(it) => scheduled_action::create(aws, identity, it, ids).await,
         Resource::RecordSet(it) => record_set::create(aws, identity, it, ids).await,
+        Resource::Parameter(it) => parameter::create(aws, identity, it, ids).await,
     }
 }
 
@@ -99,6 +100,7 @@ pub async fn update(
         AutoScalingGroup => auto_scaling_group,
         ScheduledAction => scheduled_action,
         RecordSet => record_set,
+        Parameter => parameter,
     )
 }
 
@@ -128,6 +130,7 @@ pub async fn delete(aws: &Aws, found: &Found) -> Result<(), Error> {
         Resource::AutoScalingGroup(it) => auto_scaling_group::delete(aws, found, it).await,
         Resource::ScheduledAction(it) => scheduled_action::delete(aws, found, it).await,
         Resource::RecordSet(it) => record_set::delete(aws, found, it).await,
+        Resource::Parameter(it) => parameter::delete(aws, found, it).await,
     }
 }
 
@@ -160,6 +163,7 @@ pub async fn readiness(aws: &Aws, kind: Kind, ids: &[String]) -> Result<BTreeMap
         Kind::AutoScalingGroup => auto_scaling_group::readiness(aws, ids).await,
         Kind::ScheduledAction => scheduled_action::readiness(aws, ids).await,
         Kind::RecordSet => record_set::readiness(aws, ids).await,
+        Kind::Parameter => parameter::readiness(aws, ids).await,
     }?;
     for id in ids {
         seen.entry(id.clone()).or_insert(Readiness::Gone);

@@ -35,6 +35,7 @@ mod named;
 mod nat_gateway;
 mod network_interface;
 mod pages;
+mod parameter;
 mod record_set;
 mod role;
 mod route_table;

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use crate::pki::AuthorityName;
+use crate::resource::Address;
+
 /// Look-ups that the specification asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -21,6 +24,39 @@ pub struct Facts {
     pub images: BTreeMap<String, Image>,
     /// The existing VPC, if the manifest names one and it was found.
     pub network: Option<ExistingNetwork>,
+    /// Which keys the cluster has, as the state branch says.
+    pub keys: Keys,
+}
+
+/// The keys of a cluster, by revision. A new cluster's are all the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Keys {
+    /// Of the authorities; one that is absent is new.
+    pub authorities: BTreeMap<AuthorityName, Revisions>,
+    /// Keys that sign service-account tokens.
+    pub service_account: Revisions,
+    /// Keys that encrypt etcd's content.
+    pub encryption: Revisions,
+    /// How often the certificate of a parameter must have been issued: once more than it was, when a renewal is due.
+    /// Absent: once.
+    pub issues: BTreeMap<Address, u32>,
+}
+
+/// Which revisions of a key are trusted, and which one signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Revisions {
+    /// Ascending, with `issuing` among them.
+    pub trusted: Vec<u32>,
+    /// The one that signs (or encrypts).
+    pub issuing: u32,
+}
+
+impl Default for Revisions {
+    fn default() -> Self {
+        Self { trusted: vec![1], issuing: 1 }
+    }
 }
 
 /// A Route 53 hosted zone.

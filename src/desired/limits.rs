@@ -104,7 +104,8 @@ impl Limits<'_> {
             | Resource::RouteTable(_)
             | Resource::Volume(_)
             | Resource::Listener(_)
-            | Resource::ScheduledAction(_) => {}
+            | Resource::ScheduledAction(_)
+            | Resource::Parameter(_) => {}
         }
     }
 
@@ -156,6 +157,7 @@ impl Limits<'_> {
             Resource::LoadBalancer(it) => self.tags(&it.tags),
             Resource::TargetGroup(it) => self.tags(&it.tags),
             Resource::Listener(it) => self.tags(&it.tags),
+            Resource::Parameter(it) => self.tags(&it.tags),
             Resource::SecurityGroupRules(_) | Resource::ScheduledAction(_) | Resource::RecordSet(_) => {}
         }
     }

@@ -23,7 +23,7 @@ mod tags;
 mod tests;
 
 pub use bootstrap::FORMAT as USER_DATA_FORMAT;
-pub use facts::{ExistingNetwork, ExistingSubnet, Facts, HostedZone, Image};
+pub use facts::{ExistingNetwork, ExistingSubnet, Facts, HostedZone, Image, Keys, Revisions};
 pub use names::parameter_path;
 
 use std::collections::BTreeMap;

@@ -47,11 +47,13 @@ pub enum Kind {
     ScheduledAction,
     /// `AWS::Route53::RecordSet`
     RecordSet,
+    /// `AWS::SSM::Parameter`
+    Parameter,
 }
 
 impl Kind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Vpc,
         Self::Subnet,
         Self::InternetGateway,
@@ -71,6 +73,7 @@ impl Kind {
         Self::AutoScalingGroup,
         Self::ScheduledAction,
         Self::RecordSet,
+        Self::Parameter,
     ];
 
     /// The word in addresses, for example `auto-scaling-group`.
@@ -96,6 +99,7 @@ impl Kind {
             Self::AutoScalingGroup => "auto-scaling-group",
             Self::ScheduledAction => "scheduled-action",
             Self::RecordSet => "record-set",
+            Self::Parameter => "parameter",
         }
     }
 }

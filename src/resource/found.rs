@@ -21,6 +21,12 @@ pub mod attribute {
     pub const PRIVATE_ADDRESS: &str = "privateAddress";
     /// Public address of an elastic IP.
     pub const PUBLIC_ADDRESS: &str = "publicAddress";
+    /// Private DNS name of a network interface: the name of the node that has it.
+    pub const PRIVATE_NAME: &str = "privateName";
+    /// Version of a parameter, a number: each write counts one.
+    pub const PARAMETER_VERSION: &str = "parameterVersion";
+    /// The public certificate in a parameter, PEM.
+    pub const CERTIFICATE: &str = "certificate";
     /// ARN of a role or an instance profile.
     pub const ARN: &str = "arn";
 }

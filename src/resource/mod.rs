@@ -11,6 +11,7 @@ mod found;
 mod group;
 mod load_balancer;
 mod network;
+mod parameter;
 mod security;
 
 pub use access::{InstanceProfile, Role};
@@ -24,6 +25,7 @@ pub use group::{
 };
 pub use load_balancer::{HealthCheck, Listener, LoadBalancer, Scheme, TargetGroup};
 pub use network::{ElasticIp, InternetGateway, NatGateway, Route, RouteTable, RouteTarget, Subnet, Vpc};
+pub use parameter::{CertificateRequest, Content, Parameter};
 pub use security::{Peer, Rule, SecurityGroup, SecurityGroupRules};
 
 use std::collections::BTreeMap;
@@ -111,4 +113,5 @@ kinds!(
     AutoScalingGroup,
     ScheduledAction,
     RecordSet,
+    Parameter,
 );

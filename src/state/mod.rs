@@ -31,7 +31,8 @@ pub use git::checked_out_commit;
 pub use history::{History, PastRun};
 pub use lease::Lease;
 pub use record::{
-    ClusterRecord, Intent, IntentKind, JournalLine, LockRecord, Outcome, ResourceRecord, RunRecord, RunResult,
+    CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase, KeyRecords,
+    LockRecord, Outcome, PublicKeyRecord, ResourceRecord, RunRecord, RunResult,
 };
 pub use settings::{Location, StoreSettings, Timing};
 pub use store::{Acquire, Recovered, Store, Unlocked};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::ClusterName;
+use crate::pki::AuthorityName;
 use crate::resource::{Address, Attributes, Resource};
 
 /// `cluster.json`: identity, and what was last applied.
@@ -65,6 +66,83 @@ pub struct ResourceRecord {
     pub attributes: Attributes,
     /// The run that wrote this.
     pub run: String,
+}
+
+/// `certs/<authority>/<serial>.json`: one certificate that was issued, public. It stays until it has expired, whether
+/// it is still in use or not: until then it opens doors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CertificateRecord {
+    /// Who signed it; an authority's own: which it is.
+    pub authority: AuthorityName,
+    /// Which of the authority's keys signed it.
+    pub revision: u32,
+    /// Lowercase hexadecimal.
+    pub serial: String,
+    /// The certificate.
+    pub pem: String,
+    /// Its first moment, as read back from it.
+    pub not_before: Timestamp,
+    /// Its last moment, as read back from it.
+    pub not_after: Timestamp,
+    /// What it is for.
+    pub role: CertificateRole,
+    /// The run that issued it.
+    pub run: String,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CertificateRole {
+    /// It signs others.
+    #[serde(rename_all = "camelCase")]
+    Authority {
+        /// Where it is in its life.
+        phase: KeyPhase,
+    },
+    /// It identifies a component.
+    #[serde(rename_all = "camelCase")]
+    Leaf {
+        /// The parameter that it was written to.
+        address: Address,
+    },
+}
+
+/// Where a key is in its life: from one revision to the next there is always one that both sides trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyPhase {
+    /// Trusted already, signs nothing yet.
+    Prepared,
+    /// Signs.
+    Issuing,
+    /// Signs nothing any more, still trusted.
+    Retiring,
+    /// No longer trusted.
+    Dropped,
+}
+
+/// `keys.json`: the keys that are no certificates, and for whom each secret is sealed. Nothing in it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KeyRecords {
+    /// Keys that sign service-account tokens, by revision.
+    pub service_account: BTreeMap<u32, PublicKeyRecord>,
+    /// Keys that encrypt etcd's content, by revision.
+    pub encryption: BTreeMap<u32, KeyPhase>,
+    /// Name of a secret (the file's name without `.age`) → the age recipients that it is sealed for, sorted.
+    pub sealed: BTreeMap<String, Vec<String>>,
+}
+
+/// The public half of a key pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublicKeyRecord {
+    /// Where it is in its life.
+    pub phase: KeyPhase,
+    /// PEM.
+    pub pem: String,
 }
 
 /// A line of `journal/<run>.jsonl`.

@@ -11,7 +11,7 @@ use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
 use super::tags;
-use crate::desired::{Facts, Image};
+use crate::desired::{Facts, Image, Keys};
 
 /// What to look up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,8 @@ pub async fn facts(aws: &Aws, wanted: &Wanted) -> Result<Facts, Error> {
         image::find(aws, &wanted.images, &wanted.known_images),
         network::find(aws, wanted.network.as_deref()),
     )?;
-    Ok(Facts { account: caller.account, region: aws.region().to_owned(), zones, hosted_zone, images, network })
+    let keys = Keys::default();
+    Ok(Facts { account: caller.account, region: aws.region().to_owned(), zones, hosted_zone, images, network, keys })
 }
 
 /// Names of the available zones, sorted; local zones and Wavelength zones that nobody opted in to are not shown by EC2.

@@ -95,6 +95,7 @@ pub(super) fn facts(specification: &Specification) -> Facts {
             private: spec.dns.private,
         }),
         images,
+        keys: super::super::Keys::default(),
         network: match &spec.network.vpc {
             Vpc::Cidr(_) => None,
             Vpc::Id(id) => Some(network(specification, id.to_string())),
