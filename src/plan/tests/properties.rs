@@ -142,6 +142,7 @@ fn change(resource: &mut Resource, how: u32) {
         Resource::NetworkInterface(it) => it.description = text,
         Resource::LoadBalancer(it) => drop(it.tags.insert(String::from("x"), text)),
         Resource::TargetGroup(it) => drop(it.tags.insert(String::from("x"), text)),
+        Resource::Parameter(it) => drop(it.tags.insert(String::from("x"), text)),
         Resource::Listener(it) => it.port = 7000 + u16::try_from(how).unwrap_or(0),
     }
 }
