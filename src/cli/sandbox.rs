@@ -1,14 +1,20 @@
 //! `windlass sandbox`: the imitated account itself.
 
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 
+use super::failure::Stopped;
 use super::options::{Format, Global};
 use super::session::{OWN_FOLDER, project, sandbox};
 use crate::exit::Exit;
 use crate::sandbox::serve;
+use crate::spec::value::Duration;
 use crate::ui::output::Output;
 
-/// The sandbox's account: serve it to other tools, or begin anew.
+/// How far time passes at once.
+const STEP: SignedDuration = SignedDuration::from_hours(24);
+
+/// The sandbox's account: serve it to other tools, let time pass, or begin anew.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -19,6 +25,7 @@ pub struct Arguments {
 enum Command {
     Serve(Serve),
     List(List),
+    Advance(Advance),
     Reset(Reset),
 }
 
@@ -41,6 +48,14 @@ struct Serve {
     speed: i32,
 }
 
+/// Let time pass in the account, such as 30d or 2y: to see what expires, renews or scales then.
+#[derive(Debug, Args)]
+struct Advance {
+    /// How much.
+    #[arg(value_name = "TIME")]
+    time: Duration,
+}
+
 /// Forget the account and the sandbox's state; the next command begins anew from the seed.
 #[derive(Debug, Args)]
 struct Reset {}
@@ -56,6 +71,7 @@ impl Arguments {
         match &self.command {
             Command::Serve(serve) => serve.run(global, output).await,
             Command::List(list) => list.run(global, output),
+            Command::Advance(advance) => advance.run(global, output),
             Command::Reset(_) => reset(global, output),
         }
     }
@@ -69,6 +85,25 @@ impl List {
             Format::Json => serde_json::to_string_pretty(&live)? + "\n",
             Format::Text => live.keys().map(|object| format!("{object}\n")).collect(),
         })?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Advance {
+    fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
+        let (_, sandbox) = sandbox(&project(global)?)?;
+        let too_far = || Stopped::new(Exit::Config, format!("{} from now is beyond the calendar", self.time));
+        let seconds = i64::try_from(self.time.as_seconds()).map_err(|_| too_far())?;
+        let now = sandbox.with_world(|world| {
+            let end = world.now.checked_add(SignedDuration::from_secs(seconds)).ok()?;
+            // In steps: one step gives up on a service that never comes to rest.
+            while world.now < end {
+                let next = world.now.saturating_add(STEP).unwrap_or(end);
+                world.advance_to(next.min(end));
+            }
+            Some(world.now)
+        })?;
+        output.message(&format!("it is {} in the sandbox", now.ok_or_else(too_far)?.strftime("%F %T UTC")));
         Ok(Exit::Done)
     }
 }
