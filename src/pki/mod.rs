@@ -1,5 +1,23 @@
-//! Certificates and the keys behind them. Pure: clock and randomness are passed in, nothing is read or written.
+//! Certificates and the keys behind them. Nothing is read or written here and the clock is passed in; only keys and
+//! serial numbers are random, from the crypto library itself.
 
+mod authority;
+mod certificate;
+mod check;
+mod ends;
+mod key;
+pub mod lifetime;
 mod name;
+mod service_account;
+mod subject;
+mod verify;
 
+pub use authority::{Authority, IssueError, Issued, Leaf};
+pub use certificate::{Certificate, InspectError};
+pub use ends::{BACKDATED_SECONDS, Ends};
+pub use key::KeyError;
+pub use lifetime::Standing;
 pub use name::{AuthorityName, LeafName, Usage};
+pub use service_account::ServiceAccountKey;
+pub use subject::Subject;
+pub use verify::{VerifyError, signed_by, verify};

@@ -1,9 +1,19 @@
 //! Secrets in memory: bytes that cannot be printed, compared by accident or serialized, and that are wiped when they
-//! go. Sealing them for git is in `seal`.
+//! go. Sealing them for git is in [`seal()`].
+
+mod error;
+mod identities;
+mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use error::SealError;
+pub use identities::Identities;
+pub use seal::{Recipients, open, seal};
 
 /// Bytes that nobody may see. There is no `Display`, no `Serialize` and no `PartialEq`; [`Secret::expose`] is the one
 /// way in, so that a search for it finds every use.
@@ -41,15 +51,5 @@ impl From<String> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(…)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_does_not_show_itself() {
-        assert_eq!(format!("{:?}", Secret::from(String::from("hunter2"))), "Secret(…)");
     }
 }
