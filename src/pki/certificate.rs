@@ -205,12 +205,6 @@ impl Certificate {
         pem::encode_config(&block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
     }
 
-    /// The serial number in decimal digits, as some tools show it.
-    #[must_use]
-    pub fn decimal_serial(&self) -> String {
-        decimal(&self.serial)
-    }
-
     /// Whether a server that shows it may be called by this name or address; wildcards stand for one label.
     #[must_use]
     pub fn is_for(&self, host: &str) -> bool {
@@ -230,8 +224,10 @@ fn serial(raw: &[u8]) -> String {
     HEXLOWER.encode(&raw[zeros..])
 }
 
-/// Hexadecimal digits as decimal ones, by long multiplication: serials have up to 20 bytes.
-fn decimal(hexadecimal: &str) -> String {
+/// A serial number in decimal digits, as some tools show it, from hexadecimal ones. By long multiplication: serials have
+/// up to 20 bytes.
+#[must_use]
+pub fn decimal(hexadecimal: &str) -> String {
     let mut digits = vec![0_u32];
     for character in hexadecimal.chars() {
         let mut carry = character.to_digit(16).unwrap_or(0);

@@ -13,11 +13,11 @@ mod subject;
 mod verify;
 
 pub use authority::{Authority, IssueError, Issued, Leaf};
-pub use certificate::{Certificate, InspectError};
+pub use certificate::{Certificate, InspectError, decimal};
 pub use ends::{BACKDATED_SECONDS, Ends};
 pub use key::KeyError;
 pub use lifetime::Standing;
-pub use name::{AuthorityName, LeafName, Usage};
+pub use name::{AuthorityName, KeyPhase, LeafName, Usage};
 pub use service_account::ServiceAccountKey;
 pub use subject::Subject;
 pub use verify::{VerifyError, signed_by, verify};

@@ -49,6 +49,20 @@ impl FromStr for AuthorityName {
     }
 }
 
+/// Where a key is in its life: from one revision to the next there is always one that both sides trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyPhase {
+    /// Trusted already, signs nothing yet.
+    Prepared,
+    /// Signs.
+    Issuing,
+    /// Signs nothing any more, still trusted.
+    Retiring,
+    /// No longer trusted.
+    Dropped,
+}
+
 /// What a leaf may be used for: its extended key usage, exactly. A certificate without any is taken for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::ClusterName;
 use crate::pki::AuthorityName;
+pub use crate::pki::KeyPhase;
 use crate::resource::{Address, Attributes, Resource};
 
 /// `cluster.json`: identity, and what was last applied.
@@ -107,20 +108,6 @@ pub enum CertificateRole {
         /// The parameter that it was written to.
         address: Address,
     },
-}
-
-/// Where a key is in its life: from one revision to the next there is always one that both sides trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum KeyPhase {
-    /// Trusted already, signs nothing yet.
-    Prepared,
-    /// Signs.
-    Issuing,
-    /// Signs nothing any more, still trusted.
-    Retiring,
-    /// No longer trusted.
-    Dropped,
 }
 
 /// `keys.json`: the keys that are no certificates, and for whom each secret is sealed. Nothing in it is secret.

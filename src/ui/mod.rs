@@ -1,6 +1,7 @@
 //! Everything that the user sees: problems, plans, progress, tables, questions. The only place that writes to stdout
 //! and stderr.
 
+pub mod certificates;
 pub mod duration;
 pub mod log;
 pub mod output;
