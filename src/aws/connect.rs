@@ -90,6 +90,7 @@ struct Shared {
     iam: aws_sdk_iam::Client,
     route53: aws_sdk_route53::Client,
     ssm: aws_sdk_ssm::Client,
+    s3: aws_sdk_s3::Client,
     sts: aws_sdk_sts::Client,
     record_changes: record_set::Changes,
 }
@@ -110,6 +111,7 @@ impl Aws {
             iam: aws_sdk_iam::Client::new(&gated(Service::Iam)),
             route53: aws_sdk_route53::Client::new(&gated(Service::Route53)),
             ssm: aws_sdk_ssm::Client::new(&gated(Service::Ssm)),
+            s3: aws_sdk_s3::Client::new(&gated(Service::S3)),
             sts: aws_sdk_sts::Client::new(&gated(Service::Sts)),
             record_changes: record_set::Changes::default(),
             region: settings.region,
@@ -199,6 +201,10 @@ impl Aws {
 
     pub(super) fn ssm(&self) -> &aws_sdk_ssm::Client {
         &self.shared.ssm
+    }
+
+    pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.shared.s3
     }
 
     pub(super) fn record_changes(&self) -> &record_set::Changes {

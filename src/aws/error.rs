@@ -67,6 +67,15 @@ impl Error {
         }
     }
 
+    /// AWS' code, if a call failed.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Call(call) | Self::Held { call, .. } => call.code.as_deref(),
+            _ => None,
+        }
+    }
+
     /// What to do about it; `None`: the message says it all.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

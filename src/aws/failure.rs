@@ -118,7 +118,7 @@ const EXISTS: [&str; 16] = [
     "IdempotentParameterMismatch",
 ];
 
-const NOT_FOUND: [&str; 14] = [
+const NOT_FOUND: [&str; 17] = [
     "NatGatewayNotFound",
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
@@ -133,6 +133,10 @@ const NOT_FOUND: [&str; 14] = [
     "IncorrectState.NotAttached",
     "AllocationIdNotFound",
     "ResourceNotFoundException",
+    "NoSuchBucket",
+    "NoSuchKey",
+    // The answer to HEAD has no body, and so no code: the SDK makes one of its status.
+    "NotFound",
 ];
 
 const QUOTA: [&str; 14] = [
@@ -188,6 +192,8 @@ pub(super) fn classify(answer: &Answer) -> Failure {
         "InvalidInstanceType.NotFound" | "InvalidAMIID.NotFound" | "InvalidSnapshot.NotFound" => Failure::Other,
         // Every other EC2 code that ends so names an id: EC2 API reference, "Client error codes for specific actions".
         _ if code.starts_with("Invalid") && code.contains("NotFound") => Failure::NotVisibleYet,
+        // Systems Manager, right after SendCommand.
+        "InvocationDoesNotExist" => Failure::NotVisibleYet,
         _ if code.ends_with("LimitExceeded") || code.starts_with("TooMany") => Failure::Quota,
         _ if code.ends_with(".NotFound") => Failure::NotFound,
         // Auto Scaling has one code for most mistakes.
@@ -212,6 +218,8 @@ fn propagating(code: &str, message: &str) -> bool {
 fn without_code(status: Option<u16>) -> Failure {
     match status {
         Some(429) => Failure::Throttle,
+        // The answer to HEAD has no body.
+        Some(403) => Failure::Permission,
         Some(400..=499) => Failure::Other,
         // Server errors, answers that cannot be read, and no answer at all.
         _ => Failure::Ambiguous,

@@ -161,10 +161,11 @@ impl HttpConnector for GatedConnector {
 }
 
 /// The operation that a request asks for, from what its protocol shows: the form field `Action`, the header
-/// `X-Amz-Target`, or Route 53's method and path.
+/// `X-Amz-Target`, or or the REST services' method and path.
 fn operation(service: Service, request: &HttpRequest) -> String {
     match service {
         Service::Route53 => route53_operation(request.method(), request.uri()).to_owned(),
+        Service::S3 => s3_operation(request.method(), request.uri()).to_owned(),
         Service::Ssm => {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             target.rsplit('.').next().unwrap_or_default().to_owned()
@@ -192,6 +193,17 @@ fn route53_operation(method: &str, uri: &str) -> &'static str {
         ("GET", ["change", _]) => "GetChange",
         ("GET", ["tags", _, _]) => "ListTagsForResource",
         _ => "UnknownRoute53Operation",
+    }
+}
+
+/// S3 is a REST API too: the operations that windlass calls. Anything else counts as a change.
+fn s3_operation(method: &str, uri: &str) -> &'static str {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let lists = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "list-type" && value == "2");
+    match method {
+        "GET" if lists => "ListObjectsV2",
+        "HEAD" => "HeadObject",
+        _ => "UnknownS3Operation",
     }
 }
 
@@ -225,6 +237,8 @@ mod tests {
     #[test]
     fn an_unknown_route_needs_the_lease() {
         assert!(!reads(route53_operation("DELETE", "https://route53.amazonaws.com/2013-04-01/hostedzone/Z1")));
+        assert!(!reads(s3_operation("PUT", "https://bucket.s3.eu-west-3.amazonaws.com/key")));
+        assert!(reads(s3_operation("GET", "https://bucket.s3.eu-west-3.amazonaws.com/?list-type=2&prefix=a%2F")));
         assert!(!reads(&operation(Service::Ec2, &request(""))));
     }
 }

@@ -22,6 +22,8 @@ pub enum Service {
     Route53,
     /// Systems Manager.
     Ssm,
+    /// Simple Storage Service.
+    S3,
     /// Security Token Service.
     Sts,
 }
@@ -37,6 +39,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Route53 => "route53",
             Self::Ssm => "ssm",
+            Self::S3 => "s3",
             Self::Sts => "sts",
         }
     }
@@ -102,12 +105,14 @@ fn rate(limits: &Limits, service: Service, operation: &str) -> (BucketKey, Rate)
         Service::AutoScaling => ((service, ""), Rate::new(40.0, 10.0)),
         Service::Iam | Service::Ssm => ((service, ""), Rate::new(20.0, 10.0)),
         Service::Sts => ((service, ""), Rate::new(50.0, 20.0)),
+        // Thousands a second and prefix (S3 user guide, "Best practices design patterns"); far fewer are ever needed.
+        Service::S3 => ((service, ""), Rate::new(100.0, 100.0)),
     }
 }
 
 /// Whether an operation only reads, by its name: all AWS services keep to these verbs.
 pub(super) fn reads(operation: &str) -> bool {
-    ["Describe", "List", "Get", "Simulate"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "List", "Get", "Head", "Simulate"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// One bucket: may go below zero, which is how calls queue up.
