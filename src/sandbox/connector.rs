@@ -49,11 +49,17 @@ fn read(request: &HttpRequest) -> Result<WireRequest, ConnectorError> {
         .to_vec();
     let uri: http::Uri =
         request.uri().parse().map_err(|error: http::uri::InvalidUri| ConnectorError::user(error.into()))?;
+    let mut headers: Vec<(String, String)> =
+        request.headers().iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    // The real connector writes this one only when it sends.
+    if let Some(authority) = uri.authority().filter(|_| !headers.iter().any(|(name, _)| name == "host")) {
+        headers.push(("host".to_owned(), authority.to_string()));
+    }
     Ok(WireRequest {
         method: request.method().to_owned(),
         path: uri.path().to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
-        headers: request.headers().iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
+        headers,
         body,
     })
 }

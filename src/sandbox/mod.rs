@@ -11,6 +11,7 @@ pub mod elbv2;
 pub mod fault;
 pub mod iam;
 pub mod route53;
+pub mod s3;
 pub mod seed;
 mod seeding;
 pub mod serve;
@@ -293,10 +294,15 @@ impl Shared {
         let outcome = self.carry_out(&decoded);
         let request_id = self.request_id();
         self.note(service, &decoded.operation, outcome.as_ref().err());
-        match outcome {
+        let mut response = match outcome {
             Ok(answer) => answer.write(service, &decoded.operation, &request_id),
             Err(refusal) => refusal.write(service, &request_id),
+        };
+        if request.method == "HEAD" {
+            // An answer to HEAD never has a body (RFC 9110, section 9.3.2).
+            response.body.clear();
         }
+        response
     }
 
     fn handle_with_lag(&mut self, request: &WireRequest, seconds: u32) -> WireResponse {
@@ -372,7 +378,7 @@ fn run(world: &mut World, call: &Call<'_>, handler: Handler, node: &wire::Node) 
 
 /// Whether an operation only reads, by its name.
 fn is_read(operation: &str) -> bool {
-    ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
 }
 
 fn handler(service: Service, operation: &str) -> Option<Handler> {
@@ -383,6 +389,7 @@ fn handler(service: Service, operation: &str) -> Option<Handler> {
         Service::Route53 => &[route53::OPERATIONS],
         Service::Iam => &[iam::OPERATIONS],
         Service::Ssm => &[ssm::OPERATIONS],
+        Service::S3 => &[s3::OPERATIONS],
         Service::Sts => &[sts::OPERATIONS],
     };
     tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == operation).map(|(_, handler)| *handler)

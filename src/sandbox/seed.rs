@@ -44,6 +44,9 @@ pub struct Seed {
     /// Systems Manager parameters of type `String`: path → value.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// Existing S3 buckets, all empty: name → account that owns it.
+    #[serde(default)]
+    pub buckets: BTreeMap<String, AccountId>,
     /// Instance types that the region has, but not in every zone: type → zones that have it. A type that is not listed
     /// is offered everywhere.
     #[serde(default)]
@@ -308,7 +311,7 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_refused() {
-        let error = Seed::read(&format!("{EXAMPLE}\nbuckets: []\n")).expect_err("no such field");
-        assert!(error.to_string().contains("buckets"), "{error}");
+        let error = Seed::read(&format!("{EXAMPLE}\nqueues: []\n")).expect_err("no such field");
+        assert!(error.to_string().contains("queues"), "{error}");
     }
 }

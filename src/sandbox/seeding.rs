@@ -8,6 +8,7 @@ use super::ec2::{
     self, Address, Association, Image, InternetGateway, NatGateway, NewInterface, RouteTable, Subnet, Vpc,
 };
 use super::route53::{Record, Zone, normalize};
+use super::s3::Bucket;
 use super::seed::{Seed, SeedHostedZone, SeedImage, SeedNatGateway, SeedRouteTable, SeedVpc};
 use super::world::{Quotas, World};
 
@@ -36,6 +37,11 @@ impl World {
         }
         for (name, value) in &seed.parameters {
             world.ssm.publish(name, value, now);
+        }
+        for (name, owner) in &seed.buckets {
+            let objects = BTreeMap::new();
+            let bucket = Bucket { name: name.clone(), owner: owner.to_string(), created: now, objects };
+            world.s3.buckets.insert(name.clone(), bucket);
         }
         world.ec2.offered_only_in = seed
             .offered_only_in

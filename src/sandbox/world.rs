@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
-use super::{autoscaling, ec2, elbv2, iam, route53, ssm, sts};
+use super::{autoscaling, ec2, elbv2, iam, route53, s3, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// How long a client token is remembered: AWS documents 24 hours for RunInstances and less for others.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -60,6 +60,8 @@ pub struct World {
     pub iam: iam::State,
     /// Systems Manager.
     pub ssm: ssm::State,
+    /// S3.
+    pub s3: s3::State,
     /// STS.
     pub sts: sts::State,
 }
@@ -158,6 +160,7 @@ impl World {
             route53: route53::State::default(),
             iam: iam::State::default(),
             ssm: ssm::State::default(),
+            s3: s3::State::default(),
             sts: sts::State::default(),
         }
     }
@@ -278,6 +281,7 @@ impl World {
         live.extend(route53::live(self));
         live.extend(iam::live(self));
         live.extend(ssm::live(self));
+        live.extend(s3::live(self));
         live
     }
 }

@@ -1,6 +1,6 @@
 //! Which service and operation a request is for.
 
-use super::{Node, Protocol, Refusal, Service, WireRequest, body};
+use super::{Node, Protocol, Refusal, Service, WireRequest, body, buckets};
 
 /// A row of a REST service's table: method, path with `{Name}` places, operation.
 pub type Route = (&'static str, &'static str, &'static str);
@@ -44,6 +44,15 @@ pub fn decode(request: &WireRequest, routes: &[Route]) -> Result<Decoded, (Servi
                 .map(|(_, operation)| operation.to_owned())
                 .ok_or_else(|| fail(Refusal::new("UnknownOperationException", "X-Amz-Target is missing")))?;
             parameters = body::json(&request.body).map_err(fail)?;
+        }
+        Protocol::S3 => {
+            (operation, parameters) = match buckets::decode(request) {
+                Some((operation, parameters)) => (operation.to_owned(), parameters),
+                None => {
+                    let message = format!("no operation at {} {}", request.method, request.path);
+                    return Err(fail(Refusal::new("MethodNotAllowed", message).with_status(405)));
+                }
+            };
         }
         Protocol::RestXml => {
             parameters =

@@ -49,6 +49,7 @@ impl Refusal {
         match service {
             Service::Ec2 => Self::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
             Service::Ssm => Self::new("ThrottlingException", "Rate exceeded"),
+            Service::S3 => Self::new("SlowDown", "Please reduce your request rate.").with_status(503),
             _ => Self::new("Throttling", "Rate exceeded"),
         }
     }
@@ -80,6 +81,9 @@ impl Refusal {
     pub fn unavailable(service: Service) -> Self {
         match service {
             Service::Ec2 => Self::new("InternalError", "An internal error has occurred").with_status(500),
+            Service::S3 => {
+                Self::new("InternalError", "We encountered an internal error. Please try again.").with_status(500)
+            }
             Service::Ssm => Self::new("InternalServerError", "An error occurred on the server side.").with_status(500),
             _ => Self::new("InternalFailure", "We encountered an internal error. Please try again.").with_status(500),
         }
@@ -106,6 +110,10 @@ impl Refusal {
                 let body = Xml::new().element("Error", error).text("RequestId", request_id);
                 ("text/xml", body.document("ErrorResponse", &format!("xmlns=\"{}\"", service.namespace())))
             }
+            Protocol::S3 => {
+                let error = error.text("RequestId", request_id);
+                ("application/xml", error.document("Error", ""))
+            }
             Protocol::Json11 => {
                 let body = serde_json::json!({ "__type": self.code, "message": self.message });
                 ("application/x-amz-json-1.1", body.to_string())
@@ -117,7 +125,7 @@ impl Refusal {
                 ("content-type".to_owned(), content_type.to_owned()),
                 ("x-amzn-requestid".to_owned(), request_id.to_owned()),
             ],
-            body,
+            body: body.into_bytes(),
         }
     }
 }

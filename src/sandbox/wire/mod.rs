@@ -1,9 +1,10 @@
 //! The wire protocols: a request becomes a [`Call`], an [`Answer`] or a [`Refusal`] becomes a response.
 //!
-//! Four protocols (EC2, query, REST-XML, JSON 1.1) end in one tree of parameters. Nothing here knows what an
+//! Five protocols (EC2, query, REST-XML, S3's, JSON 1.1) end in one tree of parameters. Nothing here knows what an
 //! operation does.
 
 mod body;
+mod buckets;
 mod decode;
 mod error;
 mod parameters;
@@ -29,8 +30,10 @@ pub enum Service {
     Route53,
     /// IAM.
     Iam,
-    /// Systems Manager (the parameter store).
+    /// Systems Manager (the parameter store, Run Command).
     Ssm,
+    /// S3.
+    S3,
     /// The security token service.
     Sts,
 }
@@ -44,14 +47,24 @@ pub enum Protocol {
     Query,
     /// Method, path and an XML body.
     RestXml,
+    /// Method, host, path and raw bodies; XML answers with roots of their own.
+    S3,
     /// A JSON body, the operation in `X-Amz-Target`.
     Json11,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Ec2, Self::AutoScaling, Self::ElasticLoadBalancing, Self::Route53, Self::Iam, Self::Ssm, Self::Sts];
+    pub const ALL: [Self; 8] = [
+        Self::Ec2,
+        Self::AutoScaling,
+        Self::ElasticLoadBalancing,
+        Self::Route53,
+        Self::Iam,
+        Self::Ssm,
+        Self::S3,
+        Self::Sts,
+    ];
 
     /// The name in the credential scope of a signature.
     #[must_use]
@@ -63,6 +76,7 @@ impl Service {
             Self::Route53 => "route53",
             Self::Iam => "iam",
             Self::Ssm => "ssm",
+            Self::S3 => "s3",
             Self::Sts => "sts",
         }
     }
@@ -81,6 +95,7 @@ impl Service {
             Self::AutoScaling | Self::ElasticLoadBalancing | Self::Iam | Self::Sts => Protocol::Query,
             Self::Route53 => Protocol::RestXml,
             Self::Ssm => Protocol::Json11,
+            Self::S3 => Protocol::S3,
         }
     }
 
@@ -94,6 +109,7 @@ impl Service {
             Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Ssm => "",
+            Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         }
     }
@@ -130,7 +146,7 @@ pub struct WireResponse {
     /// Header names in lower case, and values.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 /// One operation with its parameters; reads like its [`Parameters`].
@@ -174,6 +190,10 @@ pub struct Answer {
 pub enum Content {
     /// For the XML protocols.
     Xml(Xml),
+    /// For S3: the name of the root element, and what is in it.
+    Document(&'static str, Xml),
+    /// For S3: an object.
+    Bytes(Vec<u8>),
     /// For JSON.
     Json(serde_json::Value),
 }
@@ -189,6 +209,12 @@ impl Answer {
     #[must_use]
     pub fn empty() -> Self {
         Xml::new().into()
+    }
+
+    /// An answer of bytes.
+    #[must_use]
+    pub const fn bytes(bytes: Vec<u8>) -> Self {
+        Self { content: Content::Bytes(bytes), status: 200, headers: Vec::new() }
     }
 
     /// With another HTTP status.
@@ -211,21 +237,23 @@ impl Answer {
         let namespace = format!("xmlns=\"{}\"", service.namespace());
         let root = format!("{operation}Response");
         let (content_type, body) = match (service.protocol(), self.content) {
-            (Protocol::Json11, Content::Json(value)) => ("application/x-amz-json-1.1", value.to_string()),
-            (Protocol::Json11, Content::Xml(_)) => ("application/x-amz-json-1.1", "{}".to_owned()),
+            (_, Content::Bytes(bytes)) => ("application/octet-stream", bytes),
+            (_, Content::Document(root, xml)) => ("application/xml", xml.document(root, &namespace).into_bytes()),
+            (Protocol::Json11, Content::Json(value)) => ("application/x-amz-json-1.1", value.to_string().into_bytes()),
+            (Protocol::Json11, Content::Xml(_)) => ("application/x-amz-json-1.1", b"{}".to_vec()),
             (protocol, content) => {
                 let xml = match content {
                     Content::Xml(xml) => xml,
-                    Content::Json(_) => Xml::new(),
+                    Content::Json(_) | Content::Document(..) | Content::Bytes(_) => Xml::new(),
                 };
                 let xml = match protocol {
                     Protocol::Ec2 => Xml::new().text("requestId", request_id).and(xml),
                     Protocol::Query => Xml::new()
                         .element(&format!("{operation}Result"), xml)
                         .element("ResponseMetadata", Xml::new().text("RequestId", request_id)),
-                    Protocol::RestXml | Protocol::Json11 => xml,
+                    Protocol::RestXml | Protocol::S3 | Protocol::Json11 => xml,
                 };
-                ("text/xml;charset=UTF-8", xml.document(&root, &namespace))
+                ("text/xml;charset=UTF-8", xml.document(&root, &namespace).into_bytes())
             }
         };
         let mut headers = vec![
