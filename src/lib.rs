@@ -14,6 +14,7 @@
 //! | [`state`] | the state branch in git: records, lock, journal |
 //! | [`plan`] | desired × observed × recorded → [`plan::Plan`] |
 //! | [`aws`] | the only code that calls AWS |
+//! | [`live`] | what endpoints present on the network: their TLS certificates |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
 //! | [`ui`] | everything that the user sees |
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod clock;
 pub mod desired;
 pub mod exit;
+pub mod live;
 pub mod name;
 pub mod pki;
 pub mod plan;
