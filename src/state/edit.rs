@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::format::Format;
-use super::record::{ClusterRecord, Intent, JournalLine, LockRecord, Outcome, RunRecord, RunResult};
+use super::keys::{KeyChange, SealedSecret};
+use super::record::{ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RunRecord, RunResult};
 use super::tree::{self, Changes, View};
 use super::{journal, layout};
 use crate::resource::Address;
@@ -39,7 +40,40 @@ impl Edit {
         self.view.records.cluster = Some(cluster);
     }
 
-    /// `cluster.json` becomes `former/<uid>.json`. Generations count per uid, so they go too.
+    /// Certificates, keys and secrets: what is new or changed, and what goes.
+    pub(super) fn keys(&mut self, change: KeyChange) {
+        let KeyChange { certificates, dropped, service_account, encryption, sealed, removed } = change;
+        let records = &mut self.view.records;
+        let mut files = Changes::new();
+        for (authority, serial) in dropped {
+            records.certificates.retain(|record| (record.authority, &record.serial) != (authority, &serial));
+            files.insert(layout::certificate(authority, &serial), None);
+        }
+        for record in certificates {
+            let path = layout::certificate(record.authority, &record.serial);
+            files.insert(path, Some(tree::json(&record)));
+            records.certificates.retain(|other| (other.authority, &other.serial) != (record.authority, &record.serial));
+            records.certificates.push(record);
+        }
+        let before = records.keys.clone();
+        records.keys.service_account.extend(service_account);
+        records.keys.encryption.extend(encryption);
+        for SealedSecret { name, ciphertext, recipients } in sealed {
+            files.insert(layout::secret(&name), Some(ciphertext));
+            records.keys.sealed.insert(name, recipients);
+        }
+        for name in removed {
+            files.insert(layout::secret(&name), None);
+            records.keys.sealed.remove(&name);
+        }
+        if records.keys != before {
+            files.insert(layout::KEYS.to_owned(), Some(tree::json(&records.keys)));
+        }
+        self.changes.extend(files);
+    }
+
+    /// `cluster.json` becomes `former/<uid>.json`. Generations count per uid, so they go too; and so do the keys, which
+    /// no other cluster may have. They stay in the history, for those who can open them.
     pub(super) fn retire(&mut self) {
         let Some(cluster) = self.view.records.cluster.take() else { return };
         self.put(layout::former(&cluster.uid), tree::json(&cluster));
@@ -48,6 +82,17 @@ impl Edit {
         if !self.view.records.retired.is_empty() {
             self.view.records.retired.clear();
             self.remove(layout::GENERATIONS.to_owned());
+        }
+        let records = &mut self.view.records;
+        let certificates = records.certificates.drain(..);
+        let mut gone: Vec<String> =
+            certificates.map(|record| layout::certificate(record.authority, &record.serial)).collect();
+        gone.extend(std::mem::take(&mut records.secrets).into_keys().map(|name| layout::secret(&name)));
+        if std::mem::take(&mut records.keys) != KeyRecords::default() {
+            gone.push(layout::KEYS.to_owned());
+        }
+        for path in gone {
+            self.remove(path);
         }
     }
 

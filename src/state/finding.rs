@@ -36,6 +36,10 @@ pub enum FindingKind {
     NotAFile,
     /// A file under `secrets/` is not age ciphertext.
     NotEncrypted,
+    /// A secret that is sealed for fewer than two, or nobody wrote down for whom.
+    Recipients,
+    /// A record of a certificate says something else than the certificate, or keys contradict each other.
+    Certificate,
     /// Something outside `secrets/` looks like a secret.
     Secret,
     /// A commit with two parents, or a branch whose past changed.

@@ -125,7 +125,7 @@ async fn journals(branch: &Branch, tip: &str) -> Result<Vec<Finding>, Error> {
     Ok(found.into_values().collect())
 }
 
-/// The files at the tip that no run reads: closed runs and certificates.
+/// The files at the tip that no run reads: closed runs.
 async fn closed(branch: &Branch, tip: &str, snapshot: &branch::Snapshot) -> Result<Vec<Finding>, Error> {
     let paths: Vec<&String> = snapshot
         .files
@@ -157,8 +157,8 @@ async fn objects(branch: &Branch, tip: &str, known: &[Finding]) -> Result<Vec<Fi
         let flaw = match File::of(&path) {
             // A folder with a dot in its name, or a file that is reported as unknown.
             None => continue,
-            Some(File::Secret) if secret::is_encrypted(&content) => None,
-            Some(File::Secret) => Some((FindingKind::NotEncrypted, String::from("was not age ciphertext once"))),
+            Some(File::Secret(_)) if secret::is_encrypted(&content) => None,
+            Some(File::Secret(_)) => Some((FindingKind::NotEncrypted, String::from("was not age ciphertext once"))),
             Some(_) => secret::find(&content)
                 .map(|secret| (FindingKind::Secret, format!("line {} held {} once", secret.line, secret.what))),
         };

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, FindingKind};
 use super::layout;
-use super::record::ClusterRecord;
+use super::record::{CertificateRecord, CertificateRole, ClusterRecord, KeyPhase};
 use super::tree::View;
 
 /// What breaks if `after` follows `before`. Epochs are those of the commits.
@@ -37,7 +37,28 @@ pub(super) fn transition(before: &View, before_epoch: u64, after: &View, after_e
     for uid in before.former.difference(&after.former) {
         flaw(FindingKind::History, &layout::former(uid), String::from("a former identity is removed"));
     }
+    let is_retired = old.is_some() && new.is_none();
+    for record in before.records.certificates.iter().filter(|_| !is_retired) {
+        let same = |other: &&CertificateRecord| (other.authority, &other.serial) == (record.authority, &record.serial);
+        let path = layout::certificate(record.authority, &record.serial);
+        match after.records.certificates.iter().find(same) {
+            Some(now) if now.pem != record.pem => {
+                flaw(FindingKind::Certificate, &path, String::from("the certificate is replaced by another one"));
+            }
+            Some(now) if phase(record) == Some(KeyPhase::Dropped) && phase(now) != phase(record) => {
+                flaw(FindingKind::Certificate, &path, String::from("an authority that was dropped comes back"));
+            }
+            Some(_) | None => {}
+        }
+    }
     findings
+}
+
+const fn phase(record: &CertificateRecord) -> Option<KeyPhase> {
+    match &record.role {
+        CertificateRole::Authority { phase } => Some(*phase),
+        CertificateRole::Leaf { .. } => None,
+    }
 }
 
 /// What is wrong when `new` follows `old`. The identity of a destroyed cluster moves to `former/` first.

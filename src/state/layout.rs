@@ -1,5 +1,6 @@
 //! Which file of the branch holds what: every path is one of these, or is refused.
 
+use crate::pki::AuthorityName;
 use crate::resource::Address;
 
 /// `format.json`
@@ -10,10 +11,16 @@ pub(super) const CLUSTER: &str = "cluster.json";
 pub(super) const LOCK: &str = "lock.json";
 /// `generations.json`
 pub(super) const GENERATIONS: &str = "generations.json";
+/// `keys.json`
+pub(super) const KEYS: &str = "keys.json";
 /// The folder of the manifests, with its slash.
 pub(super) const MANIFESTS: &str = "manifests/";
 /// The folder of the closed runs, with its slash.
 pub(super) const RUNS: &str = "runs/";
+/// The folder of the certificates, with its slash.
+pub(super) const CERTIFICATES: &str = "certs/";
+/// The folder of the ciphertexts, with its slash.
+pub(super) const SECRETS: &str = "secrets/";
 /// The folder of the journals, with its slash.
 pub(super) const JOURNALS: &str = "journal/";
 
@@ -36,10 +43,12 @@ pub(super) enum File {
     Run(String),
     /// Rendered and applied.
     Manifest,
-    /// A public certificate.
-    Certificate,
-    /// Ciphertext.
-    Secret,
+    /// Keys that are no certificates, and for whom secrets are sealed.
+    Keys,
+    /// A public certificate: who signed it, and its serial number.
+    Certificate(AuthorityName, String),
+    /// Ciphertext of this name.
+    Secret(String),
     /// The identity of a cluster of this name that was destroyed: its uid.
     Former(String),
 }
@@ -54,6 +63,7 @@ impl File {
                 CLUSTER => Some(Self::Cluster),
                 LOCK => Some(Self::Lock),
                 GENERATIONS => Some(Self::Generations),
+                KEYS => Some(Self::Keys),
                 _ => None,
             };
         };
@@ -63,19 +73,21 @@ impl File {
             "runs" => id(rest, ".json").map(Self::Run),
             "former" => id(rest, ".json").map(Self::Former),
             "manifests" => rest.split('/').all(is_file_name).then_some(Self::Manifest),
-            "secrets" => rest.strip_suffix(".age")?.split('/').all(is_file_name).then_some(Self::Secret),
+            "secrets" => {
+                rest.strip_suffix(".age").filter(|name| is_file_name(name)).map(|name| Self::Secret(name.to_owned()))
+            }
             "certs" => {
                 let (authority, serial) = rest.strip_suffix(".json")?.split_once('/')?;
-                (is_id(authority) && is_id(serial)).then_some(Self::Certificate)
+                is_id(serial).then_some(Self::Certificate(authority.parse().ok()?, serial.to_owned()))
             }
             _ => None,
         }
     }
 
-    /// Whether every read needs its content. Closed runs and certificates grow without end: only who asks for them
-    /// reads them.
+    /// Whether every read needs its content. Closed runs grow without end: only who asks for them reads them.
+    /// Certificates do not: what has expired is dropped.
     pub(super) const fn is_read_always(&self) -> bool {
-        !matches!(self, Self::Run(_) | Self::Certificate)
+        !matches!(self, Self::Run(_))
     }
 }
 
@@ -92,6 +104,16 @@ pub(super) fn journal(run: &str) -> String {
 /// `runs/<run>.json`
 pub(super) fn run(run: &str) -> String {
     format!("{RUNS}{run}.json")
+}
+
+/// `certs/<authority>/<serial>.json`
+pub(super) fn certificate(authority: AuthorityName, serial: &str) -> String {
+    format!("{CERTIFICATES}{authority}/{serial}.json")
+}
+
+/// `secrets/<name>.age`
+pub(super) fn secret(name: &str) -> String {
+    format!("{SECRETS}{name}.age")
 }
 
 /// `former/<uid>.json`
@@ -123,9 +145,10 @@ mod tests {
         assert_eq!(File::of(&run("r-1")), Some(File::Run(String::from("r-1"))));
         assert_eq!(File::of(&former("ab12")), Some(File::Former(String::from("ab12"))));
         assert_eq!(File::of("manifests/1_cluster.yaml"), Some(File::Manifest));
-        assert_eq!(File::of("secrets/kubernetes-ca.age"), Some(File::Secret));
-        assert_eq!(File::of("certs/kubernetes/4f.json"), Some(File::Certificate));
-        for name in [FORMAT, CLUSTER, LOCK, GENERATIONS] {
+        assert_eq!(File::of(&secret("encryption-1")), Some(File::Secret(String::from("encryption-1"))));
+        let authority = AuthorityName::FrontProxy;
+        assert_eq!(File::of(&certificate(authority, "4f")), Some(File::Certificate(authority, String::from("4f"))));
+        for name in [FORMAT, CLUSTER, LOCK, GENERATIONS, KEYS] {
             assert!(File::of(name).is_some());
         }
     }
@@ -144,6 +167,8 @@ mod tests {
             "secrets/.age",
             "manifests/a b.yaml",
             "certs/x.json",
+            "certs/kubernetes/4f.json",
+            "secrets/a/b.age",
             "other/x",
         ] {
             assert_eq!(File::of(path), None, "{path}");

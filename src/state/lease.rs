@@ -11,8 +11,9 @@ use super::edit::Edit;
 use super::error::Error;
 use super::fence::{Fence, LeaseEnded};
 use super::finding::{Finding, FindingKind, Findings};
+use super::keys::KeyChange;
 use super::message::{Phase, Stamp};
-use super::record::{ClusterRecord, Intent, Outcome, RunRecord, RunResult};
+use super::record::{CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
 
@@ -108,12 +109,22 @@ impl Lease {
         })
     }
 
-    /// Writes `secrets/<name>.age` with the next push.
+    /// Writes `certs/<authority>/<serial>.json` with the next push.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it is not age ciphertext.
-    pub fn stage_secret(&mut self, name: &str, ciphertext: Vec<u8>) -> Result<(), Error> {
-        self.stage(|edit| edit.put(format!("secrets/{name}.age"), ciphertext))
+    /// [`Error::Invalid`] when the record is not what the certificate says.
+    pub fn stage_certificate(&mut self, record: CertificateRecord) -> Result<(), Error> {
+        self.stage_keys(KeyChange { certificates: vec![record], ..KeyChange::default() })
+    }
+
+    /// Writes down what became of keys, certificates and secrets with the next push, all of it or nothing. Keys are
+    /// pushed before anything uses them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the records would contradict each other, a ciphertext is none, or a secret is sealed for
+    /// fewer than two.
+    pub fn stage_keys(&mut self, change: KeyChange) -> Result<(), Error> {
+        self.stage(|edit| edit.keys(change))
     }
 
     /// After a complete destroy, when the whole account was searched and nothing is left: with the next push

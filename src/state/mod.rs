@@ -14,6 +14,7 @@ mod git;
 mod history;
 mod invariant;
 mod journal;
+mod keys;
 mod layout;
 mod lease;
 mod message;
@@ -29,6 +30,7 @@ pub use fence::{Fence, LeaseEnded};
 pub use finding::{Finding, FindingKind, Findings};
 pub use git::checked_out_commit;
 pub use history::{History, PastRun};
+pub use keys::{KeyChange, SealedKey, SealedSecret};
 pub use lease::Lease;
 pub use record::{
     CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase, KeyRecords,
@@ -38,6 +40,7 @@ pub use settings::{Location, StoreSettings, Timing};
 pub use store::{Acquire, Recovered, Store, Unlocked};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::resource::Address;
 
@@ -55,6 +58,12 @@ pub struct Records {
     /// The highest generation that a deleted (or forgotten) object of an address had. An address that comes back goes
     /// on from there, because EC2 remembers client tokens after a delete: a token must never be used twice.
     pub retired: BTreeMap<Address, u32>,
+    /// Certificates: authorities and all that they signed, until they have expired. Sorted by authority and serial.
+    pub certificates: Vec<CertificateRecord>,
+    /// Keys that are no certificates, and for whom each secret is sealed.
+    pub keys: KeyRecords,
+    /// Name of a secret → its age ciphertext.
+    pub secrets: BTreeMap<String, Arc<[u8]>>,
     /// Lines of journals that no run closed, by run: somebody died.
     pub open_journals: BTreeMap<String, Vec<JournalLine>>,
 }

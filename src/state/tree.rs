@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::finding::{Finding, FindingKind};
 use super::layout::{self, File};
-use super::record::{ClusterRecord, JournalLine, LockRecord, ResourceRecord, RunRecord};
-use super::{Records, journal, secret};
+use super::record::{CertificateRecord, ClusterRecord, JournalLine, KeyRecords, LockRecord, ResourceRecord, RunRecord};
+use super::{Records, journal, keys, secret};
 use crate::name::ClusterName;
 use crate::resource::{Address, Kind};
 
@@ -119,10 +119,10 @@ impl Reader<'_> {
             return self.flaw(FindingKind::Unknown, path, String::from("windlass writes no such file"));
         };
         match (&file, content) {
-            (File::Secret, Some(content)) if !secret::is_encrypted(content) => {
+            (File::Secret(_), Some(content)) if !secret::is_encrypted(content) => {
                 return self.flaw(FindingKind::NotEncrypted, path, String::from("not age ciphertext"));
             }
-            (File::Secret, _) | (_, None) => {}
+            (File::Secret(_), _) | (_, None) => {}
             (_, Some(content)) => {
                 if let Some(secret::Secret { line, what }) = secret::find(content) {
                     self.flaw(FindingKind::Secret, path, format!("line {line} holds {what}"));
@@ -169,10 +169,22 @@ impl Reader<'_> {
                 }
                 self.view.former.insert(uid);
             }
-            (File::Certificate, Some(content)) => {
-                self.parse::<serde_json::Value>(path, content);
+            (File::Keys, Some(content)) => {
+                self.view.records.keys = self.parse::<KeyRecords>(path, content).unwrap_or_default();
             }
-            (File::Manifest | File::Secret, _) | (_, None) => {}
+            (File::Certificate(authority, serial), Some(content)) => {
+                let Some(record) = self.parse::<CertificateRecord>(path, content) else { return };
+                if (record.authority, &record.serial) != (authority, &serial) {
+                    let message =
+                        format!("the record of {} of the authority {}", short(&record.serial), record.authority);
+                    self.flaw(FindingKind::Misplaced, path, message);
+                }
+                self.view.records.certificates.push(record);
+            }
+            (File::Secret(name), Some(content)) => {
+                self.view.records.secrets.insert(name, Arc::from(content));
+            }
+            (File::Manifest, _) | (_, None) => {}
         }
     }
 
@@ -239,6 +251,9 @@ impl Reader<'_> {
             self.flaw(FindingKind::Contradiction, &layout::journal(&run), message);
         }
         self.twins();
+        for flaw in keys::flaws(&self.view.records) {
+            self.flaw(flaw.kind, &flaw.path, flaw.message);
+        }
     }
 
     /// Ids that EC2 makes are one object's alone. Other kinds go by names that need a place to be unique.

@@ -6,6 +6,7 @@ mod damage;
 mod history;
 mod hosts;
 mod journal;
+mod keys;
 mod lock;
 mod places;
 mod processes;

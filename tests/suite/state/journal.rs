@@ -1,6 +1,8 @@
 //! Intents before acts, results after them, and what the next run makes of a dead run's journal.
 
-use windlass::state::{Error, FindingKind, Intent, IntentKind, JournalLine, Lease, Records, RunResult, Store};
+use windlass::state::{
+    Error, FindingKind, Intent, IntentKind, JournalLine, KeyChange, Lease, Records, RunResult, SealedSecret, Store,
+};
 
 use super::bench::{self, Bench};
 
@@ -171,7 +173,13 @@ async fn nothing_that_looks_like_a_secret_is_ever_written() {
     let error = lease.stage_manifests(&manifests).expect_err("a key");
     assert!(error.to_string().contains("manifests/cluster.yaml: line 2 holds a PEM private key"), "{error}");
     assert!(!error.to_string().contains("MHcCAQEE"));
-    let error = lease.stage_secret("ca", pem.into_bytes()).expect_err("plain text");
+    let sealed = SealedSecret {
+        name: String::from("ca"),
+        ciphertext: pem.into_bytes(),
+        recipients: vec![String::from("age1a")],
+    };
+    let change = KeyChange { sealed: vec![sealed], ..KeyChange::default() };
+    let error = lease.stage_keys(change).expect_err("plain text");
     assert!(error.to_string().contains("secrets/ca.age: not age ciphertext"), "{error}");
     let odd = [(String::from("../lock.json"), String::new())].into();
     assert!(matches!(lease.stage_manifests(&odd), Err(Error::Invalid(_))));
