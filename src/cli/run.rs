@@ -96,7 +96,7 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     };
     let reporter = progress::reporter(session.output, view, file);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
-    let mut lease = acquire(session, options, verb(work.purpose), &run_id(started)?).await?;
+    let mut lease = acquire(session, options, verb(work.purpose), &run_id(started)?, &stop).await?;
     let done = under_lock(session, &work, options, &mut lease, reporter, stop).await;
     let ending = Ending::of(&done);
     let record = RunRecord {
@@ -139,7 +139,13 @@ impl Ending {
     }
 }
 
-async fn acquire(session: &Session, options: &RunOptions, verb: &str, run: &str) -> anyhow::Result<Lease> {
+async fn acquire(
+    session: &Session,
+    options: &RunOptions,
+    verb: &str,
+    run: &str,
+    stop: &CancellationToken,
+) -> anyhow::Result<Lease> {
     let acquire = Acquire {
         operation: verb.to_owned(),
         run: run.to_owned(),
@@ -147,6 +153,7 @@ async fn acquire(session: &Session, options: &RunOptions, verb: &str, run: &str)
         actor: actor(),
         config: session.config.clone(),
         timeout: options.lock_timeout,
+        stop: stop.clone(),
     };
     let output = session.output;
     let mut waiting = |held: &Held| output.message(&format!("waiting: {held}"));

@@ -117,8 +117,11 @@ impl Watch {
             return Err(Error::Held(Box::new(held)));
         }
         waiting(&held);
-        clock.sleep(branch.settings.timing.poll.min(acquire.timeout - waited).min(ttl - still)).await;
-        Ok(false)
+        let pause = branch.settings.timing.poll.min(acquire.timeout - waited).min(ttl - still);
+        tokio::select! {
+            () = clock.sleep(pause) => Ok(false),
+            () = acquire.stop.cancelled() => Err(Error::Held(Box::new(held))),
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::branch::Branch;
 use super::error::{Error, Held};
 use super::finding::Finding;
@@ -19,7 +21,7 @@ pub struct Store {
 }
 
 /// Who takes the lock, and what for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Acquire {
     /// `apply`, `destroy`, …: shown to whoever finds the lock held.
     pub operation: String,
@@ -34,6 +36,8 @@ pub struct Acquire {
     /// How long to wait for a lock that another holds. Zero: do not wait. A dead holder's lock is taken over once the
     /// branch has stood still for a whole lease, so that only waits of more than [`super::Timing::ttl`] outlast one.
     pub timeout: Duration,
+    /// Ends the wait early: somebody asked to stop.
+    pub stop: CancellationToken,
 }
 
 /// What `unlock` did.

@@ -93,6 +93,7 @@ pub fn by(run: &str) -> Acquire {
         actor: format!("{run}@laptop"),
         config: Some(String::from("0123abcd")),
         timeout: Duration::ZERO,
+        stop: tokio_util::sync::CancellationToken::new(),
     }
 }
 

@@ -48,6 +48,23 @@ async fn who_waits_gets_the_lock_when_it_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_can_be_told_to_stop() {
+    let bench = Bench::new();
+    let (ann, bob) = (bench.store("ann").await, bench.store("bob").await);
+    let _lease = bench::acquire(&ann, "ann-1").await.expect("the lock");
+    let acquire = bench::waiting("bob-1", Duration::from_secs(250));
+    let (stop, clock, begin) = (acquire.stop.clone(), bench.clock, bench.clock.since_boot());
+    let interrupt = async {
+        clock.sleep(Duration::from_secs(15)).await;
+        stop.cancel();
+    };
+    let mut ignore = |_: &windlass::state::Held| {};
+    let ((), outcome) = tokio::join!(interrupt, bob.acquire(acquire, &mut ignore));
+    assert!(matches!(outcome, Err(Error::Held(_))), "{outcome:?}");
+    assert!(clock.since_boot() - begin < Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_holders_lock_is_taken_over_only_after_a_whole_lease_of_standing_still() {
     let bench = Bench::new();
     let (ann, bob) = (bench.store("ann").await, bench.store("bob").await);
