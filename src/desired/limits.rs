@@ -5,7 +5,7 @@ use super::{names, tags};
 use crate::problem::Problem;
 use crate::resource::{Address, GroupTag, Resource, SecurityGroupRules, Tags};
 
-/// User data before base64 (EC2 user guide, "Run commands when you launch an instance").
+/// User data as it is sent, before base64 (EC2 user guide, "Run commands when you launch an instance").
 const USER_DATA: usize = 16 * 1024;
 /// Rules of one direction of a security group (Amazon VPC quotas).
 const RULES: usize = 60;
@@ -59,8 +59,8 @@ impl Limits<'_> {
             Resource::LaunchTemplate(it) => {
                 self.name(&it.name, names::TEMPLATE_LIMIT);
                 self.at_most(
-                    "bytes of user data",
-                    it.user_data.len(),
+                    "bytes of compressed user data",
+                    super::compressed(&it.user_data).len(),
                     USER_DATA,
                     "shorten the hooks, or put them into the image",
                 );

@@ -22,7 +22,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::FORMAT as USER_DATA_FORMAT;
+pub use bootstrap::{FORMAT as USER_DATA_FORMAT, built_in, compressed, decompressed};
 pub use facts::{ExistingNetwork, ExistingSubnet, Facts, HostedZone, Image, Keys, Revisions};
 pub use names::parameter_path;
 

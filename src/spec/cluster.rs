@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::addon::Addon;
 use super::api::Api;
 use super::backup::Backup;
+use super::bootstrap::Bootstrap;
 use super::control_plane::ControlPlane;
 use super::dns::Dns;
 use super::kubernetes::Kubernetes;
@@ -64,6 +65,9 @@ pub struct ClusterSpec {
     /// What is installed into the cluster, in this order.
     #[serde(default)]
     pub addons: Vec<Addon>,
+    /// How an instance becomes a node: packages, container images, own scripts.
+    #[serde(default)]
+    pub bootstrap: Bootstrap,
     /// Shell scripts by name, which `userData` of the control plane and of node groups runs around the bootstrap.
     #[serde(default)]
     pub hooks: BTreeMap<HookName, String>,

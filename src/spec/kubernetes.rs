@@ -48,8 +48,8 @@ pub struct ApiServer {
     pub enable_admission_plugins: Vec<String>,
     /// Default admission plug-ins that are switched off. Default: none.
     pub disable_admission_plugins: Vec<String>,
-    /// The audit log. Default: none is written.
-    pub audit: Option<Audit>,
+    /// The audit log. Default: who did what, without contents; `defaultLevel: none` writes nothing.
+    pub audit: Audit,
     /// Sign-in of people through OpenID Connect. Default: none.
     pub oidc: Option<Oidc>,
     /// Feature gates: name → on or off.
@@ -67,7 +67,7 @@ impl Default for ApiServer {
             request_timeout: Duration::minutes(1),
             enable_admission_plugins: vec![String::from("NodeRestriction")],
             disable_admission_plugins: Vec::new(),
-            audit: None,
+            audit: Audit::default(),
             oidc: None,
             feature_gates: BTreeMap::new(),
             extra_args: BTreeMap::new(),
@@ -77,23 +77,30 @@ impl Default for ApiServer {
 
 /// The audit log of kube-apiserver, as files on the members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Audit {
     /// What is written of requests that no rule of `levels` names. Default: `metadata`.
-    #[serde(default)]
     pub default_level: AuditLevel,
     /// What is written for some resources: `secrets`, `deployments.apps`, … → level. Default: none.
-    #[serde(default)]
     pub levels: BTreeMap<String, AuditLevel>,
     /// Days that files are kept. Default: 30.
-    #[serde(default = "thirty")]
     pub log_max_age: u32,
     /// Files that are kept. Default: 10.
-    #[serde(default = "ten")]
     pub log_max_backups: u32,
     /// MB of a file. Default: 100.
-    #[serde(default = "hundred")]
     pub log_max_size: u32,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            default_level: AuditLevel::Metadata,
+            levels: BTreeMap::new(),
+            log_max_age: 30,
+            log_max_backups: 10,
+            log_max_size: 100,
+        }
+    }
 }
 
 /// How much of a request is written.
@@ -229,18 +236,6 @@ pub enum ProxyMode {
     Iptables,
     /// The kernel's virtual servers.
     Ipvs,
-}
-
-const fn ten() -> u32 {
-    10
-}
-
-const fn thirty() -> u32 {
-    30
-}
-
-const fn hundred() -> u32 {
-    100
 }
 
 fn email() -> String {

@@ -8,6 +8,7 @@ use crate::aws::identity::{Identity, tag};
 use crate::aws::ids::Ids;
 use crate::aws::named::{count, whole};
 use crate::aws::tags::own;
+use crate::desired::{compressed, decompressed};
 use crate::resource::{BlockDevice, LaunchNetwork, LaunchTemplate, MetadataOptions, Reference, Tags};
 
 /// What `CreateLaunchTemplate` and `CreateLaunchTemplateVersion` take.
@@ -40,7 +41,7 @@ pub(super) fn encode(
         .set_block_device_mappings(Some(template.block_devices.iter().map(encode_disk).collect()))
         .metadata_options(metadata)
         .monitoring(monitoring)
-        .user_data(BASE64.encode(template.user_data.as_bytes()))
+        .user_data(BASE64.encode(&compressed(&template.user_data)))
         .tag_specifications(encode_tags(wire::ResourceType::Instance, &template.instance_tags, identity))
         .tag_specifications(encode_tags(wire::ResourceType::Volume, &template.volume_tags, identity))
         .build())
@@ -153,10 +154,10 @@ fn decode_metadata(options: Option<&wire::LaunchTemplateInstanceMetadataOptions>
     }
 }
 
-/// Text that is no base64 or no UTF-8 is shown as it came: it differs from whatever is wanted.
+/// The text, unpacked. What is no base64 or no UTF-8 is shown as it came: it differs from whatever is wanted.
 fn decode_user_data(encoded: &str) -> String {
     let bytes = BASE64.decode(encoded.as_bytes()).ok();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| encoded.to_owned())
+    bytes.and_then(|bytes| decompressed(&bytes)).unwrap_or_else(|| encoded.to_owned())
 }
 
 fn decode_tags(data: &wire::ResponseLaunchTemplateData, resource_type: &wire::ResourceType) -> Tags {

@@ -67,11 +67,32 @@ fn a_spot_group_of_prod_customer() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&resources[group]).expect("JSON"));
 }
 
+/// Scripts and units are read as files; here only which there are, and what is made from the manifest.
+fn without_scripts(user_data: &str) -> String {
+    let document: serde_json::Value = serde_saphyr::from_str(user_data).expect("YAML");
+    let mut text = String::new();
+    for file in document["write_files"].as_array().expect("files") {
+        let field = |name: &str| file[name].as_str().expect("text");
+        text += &format!("=== {} {}\n", field("permissions"), field("path"));
+        if !field("path").ends_with(".sh") {
+            text += field("content");
+        }
+    }
+    text + &document["runcmd"].to_string()
+}
+
 #[test]
 fn user_data_of_a_member() {
     let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
     let Resource::LaunchTemplate(template) = get(&resources, "launch-template/control-plane-a") else { panic!() };
-    insta::assert_snapshot!(template.user_data);
+    insta::assert_snapshot!(without_scripts(&template.user_data));
+}
+
+#[test]
+fn user_data_of_a_node() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let Resource::LaunchTemplate(template) = get(&resources, "launch-template/admin") else { panic!() };
+    insta::assert_snapshot!(without_scripts(&template.user_data));
 }
 
 #[test]

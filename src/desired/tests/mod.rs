@@ -160,13 +160,14 @@ fn user_data_holds_no_text_that_yaml_would_change() {
     let Resource::LaunchTemplate(template) = get(&resources, "launch-template/nodes") else { panic!() };
     let data: serde_json::Value = serde_saphyr::from_str(&template.user_data).expect("YAML");
     let files = data["write_files"].as_array().expect("files");
-    let content = |index: usize| files[index]["content"].as_str().expect("text");
-    let facts: serde_json::Value = serde_json::from_str(content(0)).expect("JSON");
+    let file = |path: &str| files.iter().find(|file| file["path"] == path).expect("the file");
+    let facts: serde_json::Value =
+        serde_json::from_str(files[0]["content"].as_str().expect("the facts come first")).expect("JSON");
     assert_eq!((facts["format"].as_u64(), facts["role"].as_str()), (Some(1), Some("node")));
-    assert_eq!(content(1), "#!/bin/sh\n\techo \"tab\"\n\n  exit 0\n");
-    assert_eq!(content(2), "#!/bin/sh\ntrue\n");
-    assert_eq!(files[1]["permissions"].as_str(), Some("0700"));
-    assert_eq!(facts["hooks"]["before"][0], files[1]["path"]);
+    let hook = |index: usize| file(facts["hooks"]["before"][index].as_str().expect("a path"));
+    assert_eq!(hook(0)["content"], "#!/bin/sh\n\techo \"tab\"\n\n  exit 0\n");
+    assert_eq!(hook(1)["content"], "#!/bin/sh\ntrue\n");
+    assert_eq!(hook(0)["permissions"], "0700");
 }
 
 #[test]

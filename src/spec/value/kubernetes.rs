@@ -30,12 +30,23 @@ text!(
 );
 
 text!(
+    /// The name of a file, without folders: letters, digits, `.`, `_`, `-`.
+    FileName, file_name, r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "member.sh"
+);
+
+text!(
     /// An amount as Kubernetes writes it: `100m`, `1`, `512Mi`, `10Gi`, or a percentage where the field takes one.
     Quantity, quantity, r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|%)?$", "512Mi"
 );
 
 fn label(text: &str) -> Result<(), String> {
     dns_label(text).map_err(|InvalidName(why)| why)
+}
+
+fn file_name(text: &str) -> Result<(), String> {
+    let good = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    let begins = text.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    check(begins && text.len() <= 64 && text.chars().all(good), text, "is no file name: expected such as member.sh")
 }
 
 fn quantity(text: &str) -> Result<(), String> {

@@ -11,7 +11,9 @@ mod time;
 pub(in crate::spec) use aws::image_id;
 pub use aws::{AccountId, HostedZoneName, MachineType, Region, SecurityGroupId, SubnetId, VpcId, Zone};
 pub use cidr::Cidr;
-pub use kubernetes::{GroupName, HookName, KubernetesVersion, MemberName, Quantity, SubnetName, Taint, TaintEffect};
+pub use kubernetes::{
+    FileName, GroupName, HookName, KubernetesVersion, MemberName, Quantity, SubnetName, Taint, TaintEffect,
+};
 pub(in crate::spec) use kubernetes::{label_key, label_value};
 pub use number::{Percent, Share};
 pub use time::{Cron, Duration, TimeZoneName};
