@@ -3,7 +3,7 @@
 use super::builder::Builder;
 use super::{names, tags};
 use crate::problem::Problem;
-use crate::resource::{Address, GroupTag, Resource, SecurityGroupRules, Tags};
+use crate::resource::{Address, Content, GroupTag, Parameter, Resource, SecurityGroupRules, Tags};
 
 /// User data as it is sent, before base64 (EC2 user guide, "Run commands when you launch an instance").
 const USER_DATA: usize = 16 * 1024;
@@ -27,6 +27,13 @@ const MANAGED_POLICIES: usize = 10;
 const PROFILE: usize = 128;
 /// Characters of a set identifier (Route 53 API reference, ResourceRecordSet).
 const SET_IDENTIFIER: usize = 128;
+/// Characters of a parameter's name, ARN and all (Systems Manager API reference, PutParameter: Name).
+const PARAMETER_NAME: usize = 1011;
+/// Levels of a parameter's path (the same).
+const PARAMETER_LEVELS: usize = 15;
+/// Certificates of one authority in one parameter: four of RSA-4096, some 2 KB each, fill an advanced one (PutParameter:
+/// 8 KB).
+const TRUSTED: usize = 4;
 
 /// Checks every resource.
 pub(super) fn check(builder: &mut Builder<'_>) {
@@ -104,8 +111,17 @@ impl Limits<'_> {
             | Resource::RouteTable(_)
             | Resource::Volume(_)
             | Resource::Listener(_)
-            | Resource::ScheduledAction(_)
-            | Resource::Parameter(_) => {}
+            | Resource::ScheduledAction(_) => {}
+            Resource::Parameter(it) => self.parameter(it),
+        }
+    }
+
+    fn parameter(&mut self, it: &Parameter) {
+        self.at_most("characters of its name", it.name.len(), PARAMETER_NAME, "choose a shorter name");
+        let levels = it.name.matches('/').count();
+        self.at_most("levels of its path", levels, PARAMETER_LEVELS, "this is a mistake in windlass");
+        if let Content::Trust { revisions, .. } | Content::ServiceAccountKeys { revisions } = &it.content {
+            self.at_most("keys in it", revisions.len(), TRUSTED, "finish the rotations that are under way");
         }
     }
 

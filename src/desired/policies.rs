@@ -6,8 +6,12 @@ use super::builder::Builder;
 use super::{names, tags};
 use crate::spec::Cni;
 
-/// Under the cluster's parameter path: what a worker needs to join, and all that it may read.
+/// Under the cluster's parameter path: the token with which a worker joins. Members write it.
 pub(super) const JOIN_PARAMETER: &str = "join";
+/// Under the cluster's parameter path: whom a worker trusts.
+const TRUST_PARAMETER: &str = "pki/cluster.crt";
+/// Under the cluster's parameter path: where members tell what they have installed.
+const STATUS_PARAMETERS: &str = "status/*";
 
 /// Who may take a role: EC2 instances.
 pub(super) fn trust(builder: &Builder<'_>) -> Value {
@@ -20,7 +24,11 @@ pub(super) fn trust(builder: &Builder<'_>) -> Value {
     })
 }
 
-/// What a control-plane member does itself: take its volume, read its keys, publish the join token.
+/// What a control-plane member does itself: take its volume, read its keys, publish the join token, tell what it has.
+///
+/// All members share one role, so each can read what is under `members/` of the others: their certificates are worth
+/// the same, and with root on one member the cluster is lost anyway. A role for each would be two more resources and
+/// four more calls per member, and scopes nothing that matters.
 pub(super) fn member(builder: &Builder<'_>) -> Value {
     let owned = json!({"StringEquals": {format!("aws:ResourceTag/{}", tags::cluster_tag(builder.name())): "owned"}});
     let mut statements = vec![
@@ -46,10 +54,12 @@ pub(super) fn member(builder: &Builder<'_>) -> Value {
             "Resource": [parameter(builder, "*"), parameter(builder, "").trim_end_matches('/').to_owned()],
         }),
         json!({
-            "Sid": "PublishJoinToken", "Effect": "Allow", "Action": "ssm:PutParameter",
-            "Resource": parameter(builder, JOIN_PARAMETER),
+            "Sid": "Publish", "Effect": "Allow", "Action": "ssm:PutParameter",
+            "Resource": [parameter(builder, JOIN_PARAMETER), parameter(builder, STATUS_PARAMETERS)],
         }),
+        answer_commands(),
     ];
+    statements.extend(parameter_key(builder, &["kms:Decrypt", "kms:Encrypt"], "*"));
     if let Some(backup) = &builder.spec().backup {
         let bucket = format!("arn:{}:s3:::{}", partition(&builder.facts.region), backup.bucket);
         let prefix = backup.prefix.clone().unwrap_or_else(|| builder.name().to_string());
@@ -128,10 +138,11 @@ pub(super) fn node(builder: &Builder<'_>) -> Value {
     let mut statements = vec![
         json!({
             "Sid": "Join", "Effect": "Allow", "Action": "ssm:GetParameter",
-            "Resource": parameter(builder, JOIN_PARAMETER),
+            "Resource": [parameter(builder, JOIN_PARAMETER), parameter(builder, TRUST_PARAMETER)],
         }),
         json!({"Sid": "FindItself", "Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}),
     ];
+    statements.extend(parameter_key(builder, &["kms:Decrypt"], JOIN_PARAMETER));
     if builder.spec().network.cni == Cni::AmazonVpc {
         // The plug-in's own list ("Amazon VPC CNI: IAM policy").
         statements.push(json!({
@@ -182,6 +193,43 @@ pub(super) fn session_manager() -> Value {
             "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
         ],
     })])
+}
+
+/// The channels of the Systems Manager agent through which Run Command reaches an instance: the way in when the API is
+/// down ("Actions defined by AWS Systems Manager", "Reference: ec2messages, ssmmessages, and other API operations").
+fn answer_commands() -> Value {
+    json!({
+        "Sid": "AnswerCommands", "Effect": "Allow", "Resource": "*",
+        "Action": [
+            "ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage",
+            "ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply",
+            "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+        ],
+    })
+}
+
+/// The use of the key that `spec.pki.kmsKey` names, for these parameters only; nothing without one, because everybody
+/// in the account may use its own key for Systems Manager (KMS developer guide, "AWS managed keys").
+fn parameter_key(builder: &Builder<'_>, actions: &[&str], name: &str) -> Option<Value> {
+    let key = builder.spec().pki.kms_key.as_deref()?;
+    let facts = builder.facts;
+    let of_account =
+        |what: &str| format!("arn:{}:kms:{}:{}:{what}", partition(&facts.region), facts.region, facts.account);
+    // Parameter Store encrypts in the context of the parameter ("How AWS Systems Manager Parameter Store uses AWS KMS").
+    let mut condition = json!({"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter(builder, name)}});
+    let resource = match key.split_once(":alias/").map(|(_, alias)| alias).or_else(|| key.strip_prefix("alias/")) {
+        // No resource element names an alias (KMS developer guide, "Using aliases to control access to KMS keys").
+        Some(alias) => {
+            condition["ForAnyValue:StringEquals"] = json!({"kms:ResourceAliases": format!("alias/{alias}")});
+            of_account("key/*")
+        }
+        None if key.starts_with("arn:") => key.to_owned(),
+        None => of_account(&format!("key/{key}")),
+    };
+    Some(json!({
+        "Sid": "UseParameterKey", "Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition,
+    }))
 }
 
 fn document(statements: Vec<Value>) -> Value {

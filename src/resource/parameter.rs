@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{Describe, Kind, Reference, Tags};
 use crate::pki::{AuthorityName, LeafName, Usage};
@@ -66,6 +69,12 @@ pub enum Content {
     /// A leaf certificate and its key (PKCS#8), PEM, one after the other, so that they change together. Secret. Issued
     /// while the plan is applied.
     Certificate(CertificateRequest),
+    /// What neither a record nor a journal explains: somebody wrote it. Only ever observed.
+    #[serde(rename_all = "camelCase")]
+    Unknown {
+        /// Which version of the parameter.
+        version: i64,
+    },
 }
 
 impl Content {
@@ -104,6 +113,18 @@ pub struct CertificateRequest {
     pub lifetime: u64,
     /// Counts the times it was issued, from 1: a renewal is a change of this number.
     pub issue: u32,
+}
+
+impl Parameter {
+    /// Digest of all but the tags, which change without a new value (SHA-256, hexadecimal).
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let untagged = Self { tags: Tags::new(), ..self.clone() };
+        // Plain data with string keys always serializes.
+        let mut value = serde_json::to_value(untagged).unwrap_or(Value::Null);
+        value.sort_all_objects();
+        HEXLOWER.encode(&Sha256::digest(value.to_string()))
+    }
 }
 
 impl Describe for Parameter {

@@ -17,6 +17,9 @@ pub struct Pki {
     pub thresholds: Thresholds,
     /// When a leaf is renewed, as a share of its life, 10 to 90 percent. Default: 67.
     pub renew_at_percent: Percent,
+    /// KMS key (ARN, id or alias) that encrypts the secrets which nodes fetch from Systems Manager. Default: the
+    /// account's key for Systems Manager.
+    pub kms_key: Option<String>,
 }
 
 impl Default for Pki {
@@ -26,6 +29,7 @@ impl Default for Pki {
             algorithm: KeyAlgorithm::default(),
             thresholds: Thresholds::default(),
             renew_at_percent: Percent::new(67),
+            kms_key: None,
         }
     }
 }
