@@ -1,8 +1,7 @@
 //! The network load balancer in front of the API servers, with its target group and listener.
 
 use super::builder::{Builder, reference};
-use super::security;
-use super::{names, tags};
+use super::{dns, names, security, tags};
 use crate::problem::Problem;
 use crate::resource::{HealthCheck, Kind, Listener, LoadBalancer, Reference, Scheme, TargetGroup};
 use crate::spec::{ApiLoadBalancer, SubnetType};
@@ -72,4 +71,11 @@ pub(super) fn add(builder: &mut Builder<'_>) {
     let port = spec.api.port;
     let tags = tags::plain(builder, API);
     builder.add(API, Listener { load_balancer, port, target_group, tags });
+}
+
+/// The names by which the API is called from outside of its members.
+pub(super) fn api_names(builder: &Builder<'_>) -> Vec<String> {
+    let cluster = builder.name();
+    let more = builder.spec().api.additional_names.iter().map(ToString::to_string);
+    [format!("api.{cluster}"), dns::internal_name(cluster.as_str())].into_iter().chain(more).collect()
 }

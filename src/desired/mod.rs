@@ -16,6 +16,7 @@ mod limits;
 mod names;
 mod network;
 mod node_groups;
+mod parameters;
 mod policies;
 mod security;
 mod tags;
@@ -48,6 +49,7 @@ pub fn desired(
     security::add(&mut builder);
     access::add(&mut builder);
     api::add(&mut builder);
+    parameters::add(&mut builder);
     control_plane::add(&mut builder);
     node_groups::add(&mut builder);
     dns::add(&mut builder);
