@@ -15,7 +15,8 @@ use super::{
 };
 use crate::name::ClusterName;
 use crate::resource::{
-    Address, Kind, LaunchNetwork, Observed, Peer, Placement, Reference, Resource, RouteTarget, Rule, attribute,
+    Address, Attributes, Kind, LaunchNetwork, Observed, Peer, Placement, Reference, Resource, RouteTarget, Rule,
+    attribute,
 };
 
 /// What to look for.
@@ -32,6 +33,10 @@ pub struct Scope {
     pub ids: BTreeMap<Address, String>,
     /// What was last applied, by address: it stands in for what AWS does not show of an object.
     pub applied: BTreeMap<Address, Resource>,
+    /// The recorded facts, by address: the version of a parameter tells whether it is still what was applied.
+    pub attributes: BTreeMap<Address, Attributes>,
+    /// What runs that died may have made of an address.
+    pub begun: BTreeMap<Address, Vec<Resource>>,
     /// Whether the machines are wanted too.
     pub instances: Instances,
 }
@@ -56,6 +61,8 @@ impl Scope {
             resources: BTreeMap::new(),
             ids: BTreeMap::new(),
             applied: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            begun: BTreeMap::new(),
             instances: Instances::Ignored,
         }
     }

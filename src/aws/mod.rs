@@ -66,6 +66,7 @@ pub use identity::{Identity, TAG_PREFIX, tag};
 pub use ids::{Ids, Made};
 pub use leftovers::{Leftover, LeftoverKind, leftovers, sweep};
 pub use limits::{Limits, Rate, Service};
+pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_parameter};
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
 pub use target_health::{TargetHealth, target_health};

@@ -29,8 +29,23 @@ async fn describe(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<aws_sdk_ec2::ty
     .await
 }
 
-fn attributes(private_address: Option<&str>) -> Attributes {
-    private_address.map(|address| (String::from(attribute::PRIVATE_ADDRESS), address.to_owned())).into_iter().collect()
+fn attributes(aws: &Aws, interface: &aws_sdk_ec2::types::NetworkInterface) -> Attributes {
+    let Some(address) = interface.private_ip_address() else { return Attributes::new() };
+    // A VPC without DNS hostnames shows none; its instances call themselves so all the same.
+    let name = interface.private_dns_name().filter(|name| !name.is_empty()).map(str::to_owned);
+    Attributes::from([
+        (String::from(attribute::PRIVATE_ADDRESS), address.to_owned()),
+        (String::from(attribute::PRIVATE_NAME), name.unwrap_or_else(|| private_name(aws.region(), address))),
+    ])
+}
+
+/// The IP-based name of an address (EC2 user guide, "EC2 instance hostnames and domains").
+fn private_name(region: &str, address: &str) -> String {
+    let host = format!("ip-{}", address.replace('.', "-"));
+    match region {
+        "us-east-1" => format!("{host}.ec2.internal"),
+        region => format!("{host}.{region}.compute.internal"),
+    }
 }
 
 fn state(interface: &aws_sdk_ec2::types::NetworkInterface) -> Readiness {
@@ -44,7 +59,7 @@ fn state(interface: &aws_sdk_ec2::types::NetworkInterface) -> Readiness {
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     let mut observed = Observed::default();
     for interface in describe(aws, vec![tags::of_cluster(&scope.cluster)]).await? {
-        let (readiness, attributes) = (state(&interface), attributes(interface.private_ip_address()));
+        let (readiness, attributes) = (state(&interface), attributes(aws, &interface));
         let security_groups =
             interface.groups().iter().filter_map(|group| group.group_id.clone()).map(Reference::Id).collect();
         let all = tags::from_ec2(interface.tag_set);
@@ -91,7 +106,7 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &NetworkInterface
     };
     let malformed = Error::Malformed { operation: "CreateNetworkInterface", what: "no id" };
     let made = made.ok_or(malformed)?;
-    let attributes = attributes(made.private_ip_address());
+    let attributes = attributes(aws, &made);
     Ok(Made { id: made.network_interface_id.unwrap_or_default(), attributes })
 }
 

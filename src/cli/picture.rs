@@ -75,8 +75,10 @@ fn scope(session: &Session, desired: &BTreeMap<Address, Resource>, records: &Rec
         scope.resources.insert(address.clone(), record.applied.clone());
         scope.ids.insert(address.clone(), record.id.clone());
         scope.applied.insert(address.clone(), record.applied.clone());
+        scope.attributes.insert(address.clone(), record.attributes.clone());
     }
     scope.resources.extend(desired.clone());
+    scope.begun = plan::begun(records);
     scope
 }
 

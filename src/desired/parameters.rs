@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use sha2::{Digest, Sha256};
-
 use super::builder::Builder;
 use super::facts::Revisions;
 use super::{api, control_plane, names, tags};
-use crate::pki::{AuthorityName, LeafName, Usage};
+use crate::pki::{AuthorityName, LeafName, Usage, lifetime};
 use crate::problem::Problem;
 use crate::resource::{Address, CertificateRequest, Content, Kind, Parameter, Reference};
 use crate::spec::{KeyAlgorithm, Member};
@@ -77,6 +75,7 @@ fn request(builder: &Builder<'_>, member: &Member, leaf: LeafName, name: &str) -
     let pki = &builder.spec().pki;
     let address = Address::new(Kind::Parameter, name);
     let authority = leaf.authority();
+    let skew = u8::try_from(pki.lifetimes.skew_percent.get()).unwrap_or(100);
     let seed = format!("{} {address}", builder.name());
     let (common_name, organization) = subject(member, leaf);
     let (names, addresses) = alternatives(builder, leaf);
@@ -92,7 +91,7 @@ fn request(builder: &Builder<'_>, member: &Member, leaf: LeafName, name: &str) -
         addresses,
         interface,
         algorithm: pki.algorithm,
-        lifetime: skewed(pki.lifetimes.leaf.as_seconds(), pki.lifetimes.skew_percent.get(), &seed),
+        lifetime: lifetime::skewed(pki.lifetimes.leaf.as_seconds(), skew, &seed),
         issue: builder.facts.keys.issues.get(&address).copied().unwrap_or(1),
     }
 }
@@ -148,14 +147,6 @@ fn alternatives(builder: &Builder<'_>, leaf: LeafName) -> (BTreeSet<String>, BTr
         }
         _ => (BTreeSet::new(), BTreeSet::new()),
     }
-}
-
-/// Seconds less up to `percent` of them, by `seed`: the same in every run.
-fn skewed(seconds: u64, percent: u32, seed: &str) -> u64 {
-    let digest = Sha256::digest(seed);
-    let share = digest.iter().take(2).fold(0, |share, byte| share * 256 + u64::from(*byte));
-    // At most 65535 of 65535 parts.
-    seconds - seconds / 100 * u64::from(percent.min(100)) * share / 65535
 }
 
 /// A certificate of RSA-4096 and its key are more than a standard parameter holds (PutParameter: 4 KB).

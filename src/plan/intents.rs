@@ -39,3 +39,9 @@ pub(super) fn open(records: &Records) -> BTreeMap<Address, Begun> {
     }
     open
 }
+
+/// What runs that died may have made of each address.
+#[must_use]
+pub fn begun(records: &Records) -> BTreeMap<Address, Vec<Resource>> {
+    open(records).into_iter().map(|(address, begun)| (address, begun.made)).collect()
+}

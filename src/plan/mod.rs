@@ -22,6 +22,7 @@ mod tests;
 mod world;
 
 pub use guard::{Guards, Protection};
+pub use intents::begun;
 pub use make::plan;
 pub use refusal::Refusal;
 pub use saved::{SavedPlanError, Staleness, VERSION};

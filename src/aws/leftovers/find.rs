@@ -1,4 +1,5 @@
-//! Finds what Kubernetes made for a cluster: a describe by tag for each type, all at the same time. Changes nothing.
+//! Finds what Kubernetes and the members made for a cluster: a describe by tag or path for each type, all at the same
+//! time. Changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use crate::aws::discover::Scope;
 use crate::aws::error::Error;
 use crate::aws::holders::holder;
 use crate::aws::tags::{any_of, from_ec2};
-use crate::aws::{balancing, load_balancer, pages, target_group};
+use crate::aws::{balancing, load_balancer, pages, parameter, target_group};
+use crate::desired::parameter_path;
 
 /// Things in one page; what all of EC2's describe operations allow (API reference).
 const PAGE: i32 = 500;
@@ -22,15 +24,16 @@ const PAGE: i32 = 500;
 /// The first failed call.
 pub(super) async fn made_by_kubernetes(aws: &Aws, scope: &Scope) -> Result<Vec<Leftover>, Error> {
     let search = Search { aws, scope, filter: any_of("tag-key", &keys(&scope.cluster)) };
-    let (balancing, instances, volumes, interfaces, addresses, groups) = tokio::try_join!(
+    let (balancing, instances, volumes, interfaces, addresses, groups, parameters) = tokio::try_join!(
         search.balancing(),
         search.instances(),
         search.volumes(),
         search.interfaces(),
         search.addresses(),
         search.security_groups(),
+        search.parameters(),
     )?;
-    Ok([balancing, instances, volumes, interfaces, addresses, groups].into_iter().flatten().collect())
+    Ok([balancing, instances, volumes, interfaces, addresses, groups, parameters].into_iter().flatten().collect())
 }
 
 struct Search<'a> {
@@ -135,6 +138,18 @@ impl Search<'_> {
             Some(Leftover { held_by, ..leftover })
         };
         Ok(answer.addresses.unwrap_or_default().into_iter().filter_map(judge).collect())
+    }
+
+    /// Members write the join token and what they have installed.
+    async fn parameters(&self) -> Result<Vec<Leftover>, Error> {
+        let leftover = |id| Leftover {
+            kind: LeftoverKind::Parameter,
+            id,
+            name: String::new(),
+            because: format!("path {}", parameter_path(&self.scope.cluster)),
+            held_by: Vec::new(),
+        };
+        Ok(parameter::strays(self.aws, self.scope).await?.into_iter().map(leftover).collect())
     }
 
     /// What holds a group are the interfaces in it, and the groups whose rules name it.

@@ -33,6 +33,8 @@ pub enum LeftoverKind {
     ElasticIp,
     /// A security group.
     SecurityGroup,
+    /// A Systems Manager parameter that the cluster's members wrote.
+    Parameter,
     /// A resource of the cluster itself, which its plan would delete.
     Own(Kind),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for LeftoverKind {
             Self::NetworkInterface => "network interface",
             Self::ElasticIp => "elastic IP",
             Self::SecurityGroup => "security group",
+            Self::Parameter => "parameter",
             Self::Own(kind) => kind.as_str(),
         })
     }

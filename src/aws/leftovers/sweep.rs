@@ -1,5 +1,6 @@
 //! Deletes what Kubernetes left, in the order in which things let go of each other: load balancers, then their network
-//! interfaces vanish; target groups; instances; volumes; interfaces; addresses; security groups, freed from rules first.
+//! interfaces vanish; target groups; instances; volumes; interfaces; addresses; security groups, freed from rules first;
+//! parameters.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::aws::call::{Call, call, delete_call};
 use crate::aws::connect::Aws;
 use crate::aws::error::Error;
 use crate::aws::tags::any_of;
-use crate::aws::{holders, load_balancer};
+use crate::aws::{holders, load_balancer, parameter};
 use crate::resource::Readiness;
 
 /// How long load balancers and instances may take to go; a balancer's interfaces take minutes.
@@ -23,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const INSTANCES: usize = 100;
 
 /// The order of the sweep.
-const ORDER: [LeftoverKind; 7] = [
+const ORDER: [LeftoverKind; 8] = [
     LeftoverKind::LoadBalancer,
     LeftoverKind::TargetGroup,
     LeftoverKind::Instance,
@@ -31,6 +32,7 @@ const ORDER: [LeftoverKind; 7] = [
     LeftoverKind::NetworkInterface,
     LeftoverKind::ElasticIp,
     LeftoverKind::SecurityGroup,
+    LeftoverKind::Parameter,
 ];
 
 /// Deletes those of `leftovers` that are not the cluster's own resources (which a plan deletes), and calls `told` with each
@@ -58,6 +60,12 @@ pub async fn sweep(
         let ids: Vec<String> = batch.iter().map(|leftover| leftover.id.clone()).collect();
         if kind == LeftoverKind::Instance {
             if let Err(error) = terminate(aws, &ids).await {
+                failed.extend(batch.first().map(|first| ((*first).clone(), error)));
+            }
+            continue;
+        }
+        if kind == LeftoverKind::Parameter {
+            if let Err(error) = parameter::delete_all(aws, &ids).await {
                 failed.extend(batch.first().map(|first| ((*first).clone(), error)));
             }
             continue;
@@ -100,7 +108,7 @@ async fn delete(aws: &Aws, leftover: &Leftover) -> Result<(), Error> {
             holders::explain(aws, outcome, "group-id", id).await
         }
         // Terminated together; and a plan's business.
-        LeftoverKind::Instance | LeftoverKind::Own(_) => Ok(()),
+        LeftoverKind::Instance | LeftoverKind::Parameter | LeftoverKind::Own(_) => Ok(()),
     }
 }
 
