@@ -5,9 +5,11 @@ mod event;
 mod operation;
 mod run;
 mod sweep;
+mod vault;
 mod waits;
 
 pub use event::{ActName, EVENT_VERSION, Event, Reporter};
 pub use operation::OperationError;
 pub use run::{Failure, Means, Report, RunError, run};
+pub use vault::{Filled, InterfaceFacts, Need, Vault, VaultError, needs};
 pub use waits::WaitError;

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::event::{ActName, Event, Reporter};
+use super::vault::{InterfaceFacts, Vault, VaultError};
 use super::waits::{Until, WaitError, Waits};
-use crate::aws::{self, Aws, Identity, Ids, Made};
+use crate::aws::{self, Aws, Identity, Ids, Made, ParameterValue, PublicCertificate};
 use crate::clock::Clock;
 use crate::name::ClusterName;
 use crate::plan::{Act, Operation};
-use crate::resource::{Address, Attributes, Found, Kind, Reference, Resource};
+use crate::resource::{
+    Address, Attributes, CertificateRequest, Content, Found, Kind, Parameter, Reference, Resource, attribute,
+};
 use crate::state::{Intent, IntentKind, Outcome, ResourceRecord};
 
 /// Why an operation failed.
@@ -23,6 +26,9 @@ pub enum OperationError {
     /// It never became ready, or never went away.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// What goes into it could not be made.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl OperationError {
@@ -32,7 +38,7 @@ impl OperationError {
         match self {
             Self::Aws(error) => error.failure(),
             Self::Wait(WaitError::Aws(error)) => error.failure(),
-            Self::Wait(_) => None,
+            Self::Wait(_) | Self::Vault(_) => None,
         }
     }
 
@@ -42,7 +48,7 @@ impl OperationError {
         match self {
             Self::Aws(error) => error.hint(),
             Self::Wait(WaitError::Aws(error)) => error.hint(),
-            Self::Wait(_) => None,
+            Self::Wait(_) | Self::Vault(_) => None,
         }
     }
 }
@@ -63,6 +69,8 @@ pub struct Bench {
     pub run: String,
     /// The one loop that waits.
     pub waits: Waits,
+    /// The opened keys, for parameters.
+    pub vault: Vault,
     /// AWS ids of everything that exists so far.
     pub ids: Mutex<Ids>,
     /// Creates that a run which died had announced, and of which nobody knows the outcome.
@@ -209,7 +217,16 @@ async fn create(
 ) -> Result<Made, OperationError> {
     wait_for_references(bench, resource).await?;
     let ids = bench.ids();
-    let made = aws::create(&bench.aws, &bench.identity(address, generation), resource, &ids).await?;
+    let identity = bench.identity(address, generation);
+    let made = match resource {
+        Resource::Parameter(it) => {
+            let filled = fill(bench, it, &ids)?;
+            let mut made = aws::create_parameter(&bench.aws, &identity, it, &filled.value).await?;
+            made.attributes.extend(filled.facts);
+            made
+        }
+        _ => aws::create(&bench.aws, &identity, resource, &ids).await?,
+    };
     bench.known().insert_made(address.clone(), &made, bench.clock.now());
     Ok(made)
 }
@@ -222,9 +239,49 @@ async fn update(
 ) -> Result<Attributes, OperationError> {
     wait_for_references(bench, resource).await?;
     let ids = bench.ids();
-    let attributes = aws::update(&bench.aws, found, resource, &bench.identity(address, found.generation), &ids).await?;
+    let identity = bench.identity(address, found.generation);
+    let attributes = match (&found.resource, resource) {
+        (Resource::Parameter(before), Resource::Parameter(after)) if needs_new_value(before, after) => {
+            let filled = fill(bench, after, &ids)?;
+            let update = aws::Update { found, before, after, identity: &identity, ids: &ids };
+            let mut attributes = aws::update_parameter(&bench.aws, update, &filled.value).await?;
+            attributes.extend(filled.facts);
+            attributes
+        }
+        _ => aws::update(&bench.aws, found, resource, &identity, &ids).await?,
+    };
     bench.known().set_attributes(address, attributes.clone());
     Ok(attributes)
+}
+
+/// Only tags change without a new value. An update without any difference is for a new value: the interface that a
+/// certificate is for has changed.
+fn needs_new_value(before: &Parameter, after: &Parameter) -> bool {
+    before.digest() != after.digest() || before == after
+}
+
+/// A value, and the facts that go into the record with it.
+struct Filling {
+    value: ParameterValue,
+    facts: Attributes,
+}
+
+fn fill(bench: &Bench, parameter: &Parameter, ids: &Ids) -> Result<Filling, OperationError> {
+    let mut facts = Attributes::new();
+    let interface = match &parameter.content {
+        Content::Certificate(CertificateRequest { interface: Some(interface), .. }) => {
+            let address = ids.attribute(interface, attribute::PRIVATE_ADDRESS)?;
+            let name = ids.attribute(interface, attribute::PRIVATE_NAME)?;
+            let parsed = address.parse().map_err(|_| VaultError::NoInterface)?;
+            facts.insert(attribute::PRIVATE_ADDRESS.to_owned(), address);
+            Some(InterfaceFacts { address: parsed, name })
+        }
+        _ => None,
+    };
+    let filled = bench.vault.fill(parameter, interface.as_ref(), bench.clock.now())?;
+    let certificate =
+        filled.certificate.map(|certificate| PublicCertificate { pem: certificate.pem(), serial: certificate.serial });
+    Ok(Filling { value: ParameterValue { text: filled.value, certificate }, facts })
 }
 
 async fn delete(bench: &Bench, address: &Address, found: &Found) -> Result<(), OperationError> {

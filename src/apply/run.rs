@@ -12,12 +12,16 @@ use tokio_util::sync::CancellationToken;
 use super::event::{ActName, EVENT_VERSION, Event, Reporter};
 use super::operation::{Bench, OperationError, act_name, intent, perform, settles};
 use super::sweep::sweep;
+use super::vault::Vault;
 use super::waits::{Until, Waits};
 use crate::aws::{self, Aws, Ids, Leftover, Scope};
 use crate::clock::Clock;
+use crate::pki::Certificate;
 use crate::plan::{Act, Operation, Plan, Purpose};
-use crate::resource::{Address, Kind, Observed};
-use crate::state::{self, IntentKind, JournalLine, Lease, Outcome, Records, RunResult};
+use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
+use crate::state::{
+    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, Lease, Outcome, Records, RunResult,
+};
 
 /// A sign of life in a log at least this often (see the design, "Output").
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -31,6 +35,8 @@ pub struct Means<'run> {
     pub aws: Aws,
     /// The lease on the state branch.
     pub lease: &'run mut Lease,
+    /// The opened keys that the plan [`super::needs`].
+    pub vault: Vault,
     /// What belongs to the cluster: for the sweep of a destroy.
     pub scope: Scope,
     /// The clock.
@@ -111,7 +117,7 @@ impl Report {
 /// # Errors
 /// See [`RunError`].
 pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, RunError> {
-    let Means { aws, lease, scope, clock, reporter, stop, uid, run } = means;
+    let Means { aws, lease, vault, scope, clock, reporter, stop, uid, run } = means;
     let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
     let cluster = plan.cluster.clone();
     let bench = Arc::new(Bench {
@@ -122,6 +128,7 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &R
         uid,
         run,
         waits,
+        vault,
         ids: Mutex::new(Ids::observed(observed)),
         earlier_intents: unanswered_creates(records),
         recorded: records.resources.clone(),
@@ -189,6 +196,25 @@ const fn result_name(result: RunResult) -> &'static str {
         RunResult::Interrupted => "interrupted",
         RunResult::Failed | RunResult::Abandoned => "failed",
     }
+}
+
+/// The certificate in a parameter that was written.
+fn certificate_record(outcome: &Outcome) -> Option<CertificateRecord> {
+    let record = outcome.record.as_ref()?;
+    let Resource::Parameter(Parameter { content: Content::Certificate(request), .. }) = &record.applied else {
+        return None;
+    };
+    let certificate = Certificate::parse(record.attributes.get(attribute::CERTIFICATE)?).ok()?;
+    Some(CertificateRecord {
+        authority: request.authority,
+        revision: request.revision,
+        pem: certificate.pem(),
+        not_before: certificate.ends.not_before,
+        not_after: certificate.ends.not_after,
+        serial: certificate.serial,
+        role: CertificateRole::Leaf { address: outcome.address.clone() },
+        run: record.run.clone(),
+    })
 }
 
 struct Runner<'run> {
@@ -316,12 +342,24 @@ impl Runner<'_> {
                 Ok(outcome) => {
                     *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
                     self.report.done += 1;
+                    self.record_certificate(&outcome)?;
                     self.outcomes.push(outcome);
                 }
                 Err(error) => self.failed(address, act, error),
             }
         }
         Ok(())
+    }
+
+    /// A certificate that was issued goes into git with the outcome. If the run dies before, nobody has its public side,
+    /// and the next run issues it anew.
+    fn record_certificate(&mut self, outcome: &Outcome) -> Result<(), state::Error> {
+        match certificate_record(outcome) {
+            Some(record) if !self.lease.records().certificates.iter().any(|it| it.serial == record.serial) => {
+                self.lease.stage_certificate(record)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn failed(&mut self, address: Address, act: ActName, error: OperationError) {

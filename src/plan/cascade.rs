@@ -106,7 +106,8 @@ fn hold(resource: &Resource, target: &Address) -> Option<Hold> {
         },
         // A route to something deleted becomes a blackhole; an association ends with its subnet.
         Resource::RouteTable(table) => table.vpc.address() != Some(target),
-        Resource::RecordSet(_) => true,
+        // A certificate is for the address of an interface.
+        Resource::RecordSet(_) | Resource::Parameter(_) => true,
         _ => false,
     };
     Some(if loose { Hold::Loose } else { Hold::Firm })

@@ -6,7 +6,7 @@ use super::forced;
 use super::ours::Standing;
 use super::world::World;
 use super::{Action, Drift, FieldChange, Purpose};
-use crate::resource::{Address, Found, Readiness, Resource};
+use crate::resource::{Address, Found, Readiness, Resource, attribute};
 
 /// What happens to one address.
 pub(super) struct Decision<'a> {
@@ -89,6 +89,10 @@ fn both<'a>(world: &World<'a>, address: &Address, desired: &Resource, found: &Fo
     } else if fields.iter().any(|field| field.forces_replacement) {
         Some(Action::Replace)
     } else if !fields.is_empty() {
+        decision.reason = is_renewal(desired, &fields).then(|| String::from("its certificate is renewed"));
+        Some(Action::Update)
+    } else if let Some(why) = interface_moved(world, address, desired) {
+        decision.reason = Some(why);
         Some(Action::Update)
     } else if applied.is_none() {
         decision.reason = Some(String::from("exists with this cluster's tags, but is not in the records"));
@@ -100,6 +104,24 @@ fn both<'a>(world: &World<'a>, address: &Address, desired: &Resource, found: &Fo
         None
     };
     decision.fields = fields;
+}
+
+/// Whether nothing changes but how often a certificate was issued.
+fn is_renewal(desired: &Resource, fields: &[FieldChange]) -> bool {
+    matches!(desired, Resource::Parameter(_)) && fields.iter().all(|field| field.path == "content.certificate.issue")
+}
+
+/// Why a certificate no longer fits the interface that it was issued for: no field says so, because the address is only
+/// known once the interface exists.
+fn interface_moved(world: &World<'_>, address: &Address, desired: &Resource) -> Option<String> {
+    let Resource::Parameter(_) = desired else { return None };
+    let issued_for = world.records.resources.get(address)?.attributes.get(attribute::PRIVATE_ADDRESS)?;
+    let interface = desired.references().into_iter().find_map(|reference| reference.address())?;
+    match world.private_address(interface) {
+        Some(now) if now == *issued_for => None,
+        Some(now) => Some(format!("{interface} has the address {now} now")),
+        None => Some(format!("{interface} is made anew")),
+    }
 }
 
 /// What was last applied to this very object.

@@ -12,6 +12,7 @@ pub(super) struct Implied<'a> {
     tables_of: BTreeMap<&'a Reference, Vec<&'a Address>>,
     rules_of: BTreeMap<&'a Reference, Vec<&'a Address>>,
     volumes_in: BTreeMap<&'a str, Vec<&'a Address>>,
+    parameters: Vec<&'a Address>,
 }
 
 impl<'a> Implied<'a> {
@@ -22,6 +23,7 @@ impl<'a> Implied<'a> {
             tables_of: BTreeMap::new(),
             rules_of: BTreeMap::new(),
             volumes_in: BTreeMap::new(),
+            parameters: Vec::new(),
         };
         for (address, resource) in &resources {
             match *resource {
@@ -32,6 +34,7 @@ impl<'a> Implied<'a> {
                     }
                 }
                 Resource::SecurityGroupRules(rules) => this.rules_of.entry(&rules.group).or_default().push(address),
+                Resource::Parameter(_) => this.parameters.push(address),
                 Resource::Volume(volume) => this.volumes_in.entry(&volume.zone).or_default().push(address),
                 _ => {}
             }
@@ -59,7 +62,7 @@ impl<'a> Implied<'a> {
         }
     }
 
-    /// An instance that boots needs its routes, its rules, its interface and (a member) its volume at once.
+    /// An instance that boots needs its routes, its rules, its interface and (a member) its volume and its keys at once.
     fn instances_need(
         &self,
         template: Option<&'a Resource>,
@@ -87,6 +90,7 @@ impl<'a> Implied<'a> {
             }
             if let (LaunchNetwork::Interface(_), Placement::Zones(zones)) = (&template.network, placement) {
                 needed.extend(zones.iter().filter_map(|zone| self.volumes_in.get(zone.as_str())).flatten());
+                needed.extend(&self.parameters);
             }
         }
         needed.extend(subnets.into_iter().filter_map(|subnet| self.tables_of.get(subnet)).flatten());
