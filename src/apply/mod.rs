@@ -11,5 +11,5 @@ mod waits;
 pub use event::{ActName, EVENT_VERSION, Event, Reporter};
 pub use operation::OperationError;
 pub use run::{Failure, Means, Report, RunError, run};
-pub use vault::{Filled, InterfaceFacts, Need, Vault, VaultError, needs};
+pub use vault::{Filled, InterfaceFacts, Vault, VaultError, needs};
 pub use waits::WaitError;

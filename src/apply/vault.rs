@@ -12,6 +12,7 @@ use crate::pki::{Authority, AuthorityName, Certificate, Ends, IssueError, Leaf, 
 use crate::plan::{Act, Plan};
 use crate::resource::{CertificateRequest, Content, Parameter, Resource};
 use crate::secret::Secret;
+use crate::state::SealedKey;
 
 /// The keys that a run may need, by revision. What a plan needs of them, [`needs`] says.
 #[derive(Debug, Default)]
@@ -26,17 +27,6 @@ pub struct Vault {
     pub public_keys: BTreeMap<u32, String>,
     /// Keys that encrypt etcd's content.
     pub encryption: BTreeMap<u32, Secret>,
-}
-
-/// A key that has to be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// The key of an authority: it signs, or the controller manager gets it.
-    Authority(AuthorityName, u32),
-    /// A key that signs service-account tokens.
-    ServiceAccount(u32),
-    /// A key that encrypts etcd's content.
-    Encryption(u32),
 }
 
 /// What is known of a member's network interface.
@@ -76,7 +66,7 @@ pub enum VaultError {
 
 /// The keys that must be opened for a plan: those of parameters that it makes or changes.
 #[must_use]
-pub fn needs(plan: &Plan) -> BTreeSet<Need> {
+pub fn needs(plan: &Plan) -> BTreeSet<SealedKey> {
     let mut needs = BTreeSet::new();
     for operation in plan.waves.iter().flatten() {
         let resource = match &operation.act {
@@ -86,15 +76,15 @@ pub fn needs(plan: &Plan) -> BTreeSet<Need> {
         let Resource::Parameter(parameter) = resource else { continue };
         match &parameter.content {
             Content::AuthorityKey { authority, revision } => {
-                needs.insert(Need::Authority(*authority, *revision));
+                needs.insert(SealedKey::Authority(*authority, *revision));
             }
             Content::Certificate(request) => {
-                needs.insert(Need::Authority(request.authority, request.revision));
+                needs.insert(SealedKey::Authority(request.authority, request.revision));
             }
             Content::ServiceAccountKey { revision } => {
-                needs.insert(Need::ServiceAccount(*revision));
+                needs.insert(SealedKey::ServiceAccount(*revision));
             }
-            Content::Encryption { revisions } => needs.extend(revisions.iter().copied().map(Need::Encryption)),
+            Content::Encryption { revisions } => needs.extend(revisions.iter().copied().map(SealedKey::Encryption)),
             Content::Trust { .. } | Content::ServiceAccountKeys { .. } | Content::Unknown { .. } => {}
         }
     }
@@ -120,19 +110,21 @@ impl Vault {
                 let newest_first = revisions.iter().rev().map(|revision| self.certificate(*authority, *revision));
                 Ok(plain(newest_first.map(|it| it.map(Certificate::pem)).collect::<Result<String, _>>()?))
             }
-            Content::AuthorityKey { authority, revision } => Ok(secret(self.authority(*authority, *revision)?.key_pem())),
+            Content::AuthorityKey { authority, revision } => {
+                Ok(secret(self.authority(*authority, *revision)?.key_pem()))
+            }
             Content::ServiceAccountKeys { revisions } => {
                 let newest_first = revisions.iter().rev().map(|revision| self.public_key(*revision));
                 Ok(plain(newest_first.collect::<Result<String, _>>()?))
             }
             Content::ServiceAccountKey { revision } => {
                 let key = self.service_accounts.get(revision);
-                Ok(secret(key.ok_or_else(|| missing("service-account", *revision))?.private_pem()))
+                Ok(secret(key.ok_or_else(|| missing(SealedKey::ServiceAccount(*revision)))?.private_pem()))
             }
             Content::Encryption { revisions } => {
                 // The first key of the file encrypts; here it is the last one.
                 let keys = revisions.iter().rev().map(|revision| {
-                    let key = self.encryption.get(revision).ok_or_else(|| missing("encryption", *revision))?;
+                    let key = self.encryption.get(revision).ok_or_else(|| missing(SealedKey::Encryption(*revision)))?;
                     Ok::<_, VaultError>((*revision, key))
                 });
                 Ok(secret(encryption_configuration(&keys.collect::<Result<Vec<_>, _>>()?)))
@@ -174,19 +166,19 @@ impl Vault {
     }
 
     fn authority(&self, name: AuthorityName, revision: u32) -> Result<&Authority, VaultError> {
-        self.authorities.get(&(name, revision)).ok_or_else(|| missing(&format!("authority-{name}"), revision))
+        self.authorities.get(&(name, revision)).ok_or_else(|| missing(SealedKey::Authority(name, revision)))
     }
 
     fn certificate(&self, name: AuthorityName, revision: u32) -> Result<&Certificate, VaultError> {
         let key = (name, revision);
         let known = self.certificates.get(&key).or_else(|| self.authorities.get(&key).map(Authority::certificate));
-        known.ok_or_else(|| missing(&format!("the certificate of authority-{name}"), revision))
+        known.ok_or_else(|| VaultError::Missing(format!("the certificate of {}", SealedKey::Authority(name, revision))))
     }
 
     fn public_key(&self, revision: u32) -> Result<String, VaultError> {
         let known = self.public_keys.get(&revision).cloned();
         let known = known.or_else(|| self.service_accounts.get(&revision).map(ServiceAccountKey::public_pem));
-        known.ok_or_else(|| missing("the public key of service-account", revision))
+        known.ok_or_else(|| VaultError::Missing(format!("the public half of {}", SealedKey::ServiceAccount(revision))))
     }
 }
 
@@ -205,6 +197,6 @@ fn encryption_configuration(keys: &[(u32, &Secret)]) -> Secret {
     Secret::new(text.as_bytes().to_vec())
 }
 
-fn missing(what: &str, revision: u32) -> VaultError {
-    VaultError::Missing(format!("{what}-{revision}"))
+fn missing(key: SealedKey) -> VaultError {
+    VaultError::Missing(format!("the key {key}"))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ec2::operation::describe_vpc_attribute::DescribeVpcAttributeOutput;
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName};
 
 use super::call::{Call, call, delete_call};
@@ -14,7 +15,7 @@ use super::ids::{Ids, Made};
 use super::join::try_join_all;
 use super::settle::make_once;
 use super::{holders, pages, tags};
-use crate::resource::{Attributes, Found, Kind, Observed, Readiness, Vpc};
+use crate::resource::{Attributes, Found, Kind, Observed, Readiness, Resource, Vpc};
 
 /// Largest page of DescribeVpcs (EC2 API reference).
 const PAGE: i32 = 1000;
@@ -34,14 +35,38 @@ pub(super) async fn describe(
 
 /// Whether the resolver and the names of a VPC are on: EC2 tells each in a call of its own.
 pub(super) async fn attributes(aws: &Aws, id: &str) -> Result<(bool, bool), Error> {
-    let ask = async |attribute: VpcAttributeName| {
-        let request = aws.ec2().describe_vpc_attribute().vpc_id(id).attribute(attribute);
-        call(aws, Call::read("DescribeVpcAttribute"), || request.clone().send()).await
-    };
-    let on = |value: Option<AttributeBooleanValue>| value.and_then(|value| value.value).unwrap_or(false);
-    let (support, hostnames) =
-        tokio::try_join!(ask(VpcAttributeName::EnableDnsSupport), ask(VpcAttributeName::EnableDnsHostnames))?;
-    Ok((on(support.enable_dns_support), on(hostnames.enable_dns_hostnames)))
+    tokio::try_join!(support(aws, id), hostnames(aws, id))
+}
+
+/// The same of a recorded VPC, in one call where that is enough: names can only be turned on while the resolver is
+/// (EC2 API reference, ModifyVpcAttribute), so one that was applied with both and has names counts as unchanged. That
+/// somebody turned off the resolver alone is not seen; the call is worth more to every plan than this to anyone.
+async fn recorded_attributes(aws: &Aws, scope: &Scope, id: &str) -> Result<(bool, bool), Error> {
+    let mut applied =
+        scope.ids.iter().filter(|(_, it)| *it == id).filter_map(|(address, _)| scope.applied.get(address));
+    let both = applied.any(|it| matches!(it, Resource::Vpc(it) if it.dns_support && it.dns_hostnames));
+    match both {
+        true if hostnames(aws, id).await? => Ok((true, true)),
+        true => Ok((support(aws, id).await?, false)),
+        false => attributes(aws, id).await,
+    }
+}
+
+async fn support(aws: &Aws, id: &str) -> Result<bool, Error> {
+    Ok(on(ask(aws, id, VpcAttributeName::EnableDnsSupport).await?.enable_dns_support))
+}
+
+async fn hostnames(aws: &Aws, id: &str) -> Result<bool, Error> {
+    Ok(on(ask(aws, id, VpcAttributeName::EnableDnsHostnames).await?.enable_dns_hostnames))
+}
+
+async fn ask(aws: &Aws, id: &str, attribute: VpcAttributeName) -> Result<DescribeVpcAttributeOutput, Error> {
+    let request = aws.ec2().describe_vpc_attribute().vpc_id(id).attribute(attribute);
+    call(aws, Call::read("DescribeVpcAttribute"), || request.clone().send()).await
+}
+
+fn on(value: Option<AttributeBooleanValue>) -> bool {
+    value.and_then(|value| value.value).unwrap_or(false)
 }
 
 fn state(vpc: &aws_sdk_ec2::types::Vpc) -> Readiness {
@@ -55,7 +80,7 @@ fn state(vpc: &aws_sdk_ec2::types::Vpc) -> Readiness {
 /// All VPCs of the cluster: one in a healthy world.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     let mut observed = Observed::default();
-    let known = async |id: &str| match attributes(aws, id).await {
+    let known = async |id: &str| match recorded_attributes(aws, scope, id).await {
         // Recorded, but deleted.
         Err(error) if error.is_not_found() => Ok(None),
         outcome => outcome.map(|attributes| Some((id.to_owned(), attributes))),

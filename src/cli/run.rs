@@ -12,9 +12,10 @@ use super::interrupt;
 use super::options::{Format, RunOptions};
 use super::picture::{Picture, guards, look};
 use super::session::Session;
-use crate::apply::{self, Means, Report, Reporter};
+use crate::apply::{self, Means, Report, Reporter, Vault};
 use crate::aws::{self, Failure, Scope};
 use crate::exit::Exit;
+use crate::pki::{Authority, AuthorityName, Ends, ServiceAccountKey};
 use crate::plan::{Plan, Purpose};
 use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
 use crate::ui;
@@ -182,7 +183,9 @@ async fn under_lock(
     }));
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
-    let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run };
+    let vault = vault(session, &plan)?;
+    let aws = session.aws.clone();
+    let means = Means { aws, lease, vault, scope, clock: session.clock, reporter, stop, uid, run };
     let before = session.aws.calls().total();
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
     let calls = session.aws.calls().since(before);
@@ -195,6 +198,23 @@ async fn under_lock(
         }
     }
     Ok(report)
+}
+
+/// Keys for this run only: nothing keeps them yet.
+fn vault(session: &Session, plan: &Plan) -> anyhow::Result<Vault> {
+    let pki = &session.specification().cluster.spec.pki;
+    let mut vault = Vault::default();
+    if plan.purpose == Purpose::Destroy {
+        return Ok(vault);
+    }
+    for name in AuthorityName::ALL {
+        let ends = Ends::issued_at(session.clock.now(), pki.lifetimes.authority.as_seconds());
+        let authority = Authority::create(name, session.cluster(), 1, pki.algorithm, ends)?;
+        vault.authorities.insert((name, 1), authority);
+    }
+    vault.service_accounts.insert(1, ServiceAccountKey::generate(pki.algorithm)?);
+    vault.encryption.insert(1, random(16)?.into());
+    Ok(vault)
 }
 
 /// The cluster's uid, made once: at its first apply.

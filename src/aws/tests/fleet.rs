@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{UID, start};
 use crate::aws::{
-    Aws, Calls, Fence, Identity, Ids, Scope, Settings, Wanted, WantedZone, Zones, create, delete, discover, facts,
-    readiness, update,
+    Aws, Calls, Fence, Identity, Ids, Made, ParameterValue, Scope, Settings, Wanted, WantedZone, Zones, create,
+    create_parameter, delete, discover, facts, readiness, update,
 };
 use crate::clock::Clock;
 use crate::desired::desired;
@@ -74,6 +74,10 @@ impl Fleet {
             uid: Some(UID.into()),
             resources: applied.clone().chain(everything.clone()).collect(),
             applied: applied.collect(),
+            attributes: recorded
+                .clone()
+                .map(|(address, record)| (address.clone(), record.attributes.clone()))
+                .collect(),
             ids: recorded.map(|(address, record)| (address.clone(), record.id.clone())).collect(),
             ..Scope::new(self.cluster.clone())
         };
@@ -118,16 +122,19 @@ impl Fleet {
         match &operation.act {
             Act::Create { resource, generation } => {
                 let identity = self.identity(address, *generation);
-                let made = create(&self.aws, &identity, resource, &self.ids).await;
+                let made = match resource.as_ref() {
+                    Resource::Parameter(it) => create_parameter(&self.aws, &identity, it, &value()).await,
+                    resource => create(&self.aws, &identity, resource, &self.ids).await,
+                };
                 let made = made.unwrap_or_else(|error| panic!("{address}: {error}"));
                 self.ids.insert_made(address.clone(), &made, self.aws.clock().now());
-                self.record(address, made.id, *generation, resource);
+                self.record(address, made, *generation, resource);
             }
             Act::Update { found, resource } => {
                 let identity = self.identity(address, found.generation);
                 let outcome = update(&self.aws, found, resource, &identity, &self.ids).await;
-                outcome.unwrap_or_else(|error| panic!("{address}: {error}"));
-                self.record(address, found.id.clone(), found.generation, resource);
+                let attributes = outcome.unwrap_or_else(|error| panic!("{address}: {error}"));
+                self.record(address, Made { id: found.id.clone(), attributes }, found.generation, resource);
             }
             Act::Delete { found } => {
                 delete(&self.aws, found).await.unwrap_or_else(|error| panic!("{address}: {error}"));
@@ -137,14 +144,14 @@ impl Fleet {
         }
     }
 
-    fn record(&mut self, address: &Address, id: String, generation: u32, applied: &Resource) {
+    fn record(&mut self, address: &Address, made: Made, generation: u32, applied: &Resource) {
         let record = ResourceRecord {
             address: address.clone(),
-            id,
+            id: made.id,
             generation,
             token: None,
             applied: applied.clone(),
-            attributes: BTreeMap::new(),
+            attributes: made.attributes,
             run: String::from("run"),
         };
         self.records.resources.insert(address.clone(), record);
@@ -208,6 +215,11 @@ async fn connect(sandbox: &Sandbox, clock: Clock) -> Aws {
     let aws = Aws::connect(settings).await;
     aws.hold(Fence::open());
     aws
+}
+
+/// What is in a parameter is no matter here.
+fn value() -> ParameterValue {
+    ParameterValue { text: String::from("a value").into(), certificate: None }
 }
 
 /// The zone of a recorded subnet.
