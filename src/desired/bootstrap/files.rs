@@ -90,12 +90,14 @@ pub(super) fn of_member(builder: &Builder<'_>, document: &mut Document, member: 
     for file in [&MEMBER, &VOLUME, &KEYS, &CONTROL_PLANE, &REFRESH, &JOIN_TOKEN, &ETCD, &RESTORE] {
         put.file(file, &[]);
     }
+    put.command("windlass-restore", &RESTORE);
     put.file(&REFRESH_UNIT, &[("@SCRIPT@", "refresh.sh")]);
     put.file(&REFRESH_TIMER, &[("@MINUTE@", &minute), ("@SPREAD@", "0")]);
     put.file(&JOIN_TOKEN_UNIT, &[]);
     put.file(&JOIN_TOKEN_TIMER, &[]);
     if let Some(backup) = &spec.backup {
         put.file(&SNAPSHOT, &[]);
+        put.command("windlass-snapshot", &SNAPSHOT);
         put.file(&SNAPSHOT_UNIT, &[]);
         put.file(&SNAPSHOT_TIMER, &[("@INTERVAL@", &backup.interval.as_seconds().to_string())]);
     }
@@ -159,6 +161,12 @@ struct Put<'a, 'b> {
 }
 
 impl Put<'_, '_> {
+    /// A name for a script by which people and `windlass` call it.
+    fn command(&mut self, name: &str, file: &BuiltIn) {
+        let content = format!("#!/bin/sh\nexec {}/{} \"$@\"\n", file.folder, file.name);
+        self.document.script(format!("/usr/local/sbin/{name}"), content);
+    }
+
     /// A built-in file, or what the manifest has in its place, with words put in.
     fn file(&mut self, file: &BuiltIn, words: &[(&str, &str)]) {
         let overriding: &BTreeMap<FileName, String> = &self.builder.spec().bootstrap.files;
