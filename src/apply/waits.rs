@@ -34,7 +34,7 @@ pub enum WaitError {
         why: String,
     },
     /// It took too long.
-    #[error("{address} was still not {until} after {minutes} minutes (last seen: {last})")]
+    #[error("{address} was still not {until} after {minutes} minutes (last seen: {last}){console}")]
     TimedOut {
         /// Which.
         address: Address,
@@ -44,6 +44,8 @@ pub enum WaitError {
         minutes: u64,
         /// What was seen last.
         last: String,
+        /// What its machines printed, for those who do not come up; lines of their own, or nothing.
+        console: String,
     },
     /// AWS could not be asked.
     #[error(transparent)]
@@ -173,6 +175,7 @@ async fn look(aws: &Aws, clock: Clock, reporter: &Reporter, kind: Kind, queue: &
                 let _gone = pending.request.answer.send(Ok(()));
             }
             Verdict::Failed(error) => {
+                let error = with_console(aws, &pending.request, error).await;
                 let _gone = pending.request.answer.send(Err(error));
             }
             Verdict::Wait(state) => {
@@ -227,7 +230,17 @@ fn verdict(request: &Request, seen: Option<&Readiness>, waited: Duration, kind: 
         },
         minutes: waited.as_secs() / 60,
         last: state,
+        console: String::new(),
     })
+}
+
+/// Adds what the machines of a group printed that never became ready: nobody sees why otherwise.
+async fn with_console(aws: &Aws, request: &Request, error: WaitError) -> WaitError {
+    let WaitError::TimedOut { address, until, minutes, last, .. } = error else { return error };
+    // That the console cannot be read must not hide what failed.
+    let lines = aws::machines(aws, request.address.kind(), &request.id).await.unwrap_or_default();
+    let console = lines.iter().map(|line| format!("\n    {line}")).collect();
+    WaitError::TimedOut { address, until, minutes, last, console }
 }
 
 #[cfg(test)]

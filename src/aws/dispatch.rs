@@ -174,6 +174,18 @@ pub async fn readiness(aws: &Aws, kind: Kind, ids: &[String]) -> Result<BTreeMap
     Ok(seen)
 }
 
+/// What the machines of an object that does not become ready printed on their consoles, as lines for people; nothing for
+/// kinds without machines.
+///
+/// # Errors
+/// That of a call.
+pub async fn machines(aws: &Aws, kind: Kind, id: &str) -> Result<Vec<String>, Error> {
+    match kind {
+        Kind::AutoScalingGroup => auto_scaling_group::machines(aws, id).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

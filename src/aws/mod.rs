@@ -57,7 +57,7 @@ pub use calls::{CallRecord, Calls};
 pub use connect::{Aws, Caller, Settings};
 pub use console::console;
 pub use discover::{Instances, Scope, discover};
-pub use dispatch::{Update, create, delete, readiness, update};
+pub use dispatch::{Update, create, delete, machines, readiness, update};
 pub use error::{CallError, Denied, Error};
 pub use facts::{Wanted, WantedZone, Zones, facts};
 pub use failure::Failure;

@@ -43,9 +43,14 @@ impl Owned {
     }
 }
 
-/// The tags without windlass' own and AWS'.
+/// The tag by which a member says that there is data on its volume. It is the member's: taken off, a lost disk would be
+/// formatted and an empty etcd started on it.
+const WRITTEN_BY_MEMBERS: &str = "etcd-initialized";
+
+/// The tags without windlass' own, AWS', and those that members write.
 pub(super) fn own(tags: &Tags) -> Tags {
-    let own = tags.iter().filter(|(key, _)| !key.starts_with(TAG_PREFIX) && !key.starts_with("aws:"));
+    let reserved = |key: &str| key.starts_with(TAG_PREFIX) || key.starts_with("aws:") || key == WRITTEN_BY_MEMBERS;
+    let own = tags.iter().filter(|(key, _)| !reserved(key));
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 

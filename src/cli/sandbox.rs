@@ -7,7 +7,7 @@ use super::failure::Stopped;
 use super::options::{Format, Global};
 use super::session::{OWN_FOLDER, project, sandbox};
 use crate::exit::Exit;
-use crate::sandbox::serve;
+use crate::sandbox::{World, boot, serve};
 use crate::spec::value::Duration;
 use crate::ui::output::Output;
 
@@ -80,13 +80,25 @@ impl Arguments {
 impl List {
     fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let (_, sandbox) = sandbox(&project(global)?)?;
-        let live = sandbox.with_world(|world| world.live())?;
-        output.data(&match self.output {
-            Format::Json => serde_json::to_string_pretty(&live)? + "\n",
-            Format::Text => live.keys().map(|object| format!("{object}\n")).collect(),
-        })?;
+        let text = sandbox.with_world(|world| match self.output {
+            Format::Json => serde_json::to_string_pretty(&world.live()).map(|text| text + "\n"),
+            Format::Text => Ok(lines(world)),
+        })??;
+        output.data(&text)?;
         Ok(Exit::Done)
     }
+}
+
+/// An object a line; machines with how they are doing.
+fn lines(world: &World) -> String {
+    let line = |object: &String| {
+        let instance = object.strip_prefix("ec2/instance/");
+        match instance.and_then(|id| boot::summary(world, id)) {
+            Some(summary) => format!("{object} ({summary})\n"),
+            None => format!("{object}\n"),
+        }
+    };
+    world.live().keys().map(line).collect()
 }
 
 impl Advance {

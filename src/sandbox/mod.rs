@@ -5,9 +5,11 @@
 //! the world again. It never makes a network connection; [`serve`] listens on a loopback port for other clients.
 
 pub mod autoscaling;
+pub mod boot;
 pub mod connector;
 pub mod ec2;
 pub mod elbv2;
+mod endpoints;
 pub mod fault;
 pub mod iam;
 pub mod route53;
@@ -25,6 +27,7 @@ pub mod wire;
 pub mod world;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +68,8 @@ pub struct CallRecord {
 pub struct Sandbox {
     shared: Arc<Mutex<Shared>>,
     stopped: CancellationToken,
+    /// Connections that were made: load balancers take turns by it.
+    rounds: Arc<AtomicUsize>,
 }
 
 /// No answer came: an injected fault broke the connection.
@@ -116,7 +121,7 @@ impl Sandbox {
     }
 
     fn of(shared: Shared) -> Self {
-        Self { shared: Arc::new(Mutex::new(shared)), stopped: CancellationToken::new() }
+        Self { shared: Arc::new(Mutex::new(shared)), stopped: CancellationToken::new(), rounds: Arc::default() }
     }
 
     /// Follows a plan of faults from the next call on.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
-use super::{autoscaling, ec2, elbv2, iam, route53, s3, ssm, sts};
+use super::{autoscaling, boot, ec2, elbv2, iam, route53, s3, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
 pub const VERSION: u32 = 2;
@@ -62,6 +62,8 @@ pub struct World {
     pub ssm: ssm::State,
     /// S3.
     pub s3: s3::State,
+    /// What instances make of their user data.
+    pub boot: boot::State,
     /// STS.
     pub sts: sts::State,
 }
@@ -161,6 +163,7 @@ impl World {
             iam: iam::State::default(),
             ssm: ssm::State::default(),
             s3: s3::State::default(),
+            boot: boot::State::default(),
             sts: sts::State::default(),
         }
     }
@@ -259,11 +262,13 @@ impl World {
     pub fn advance_to(&mut self, to: Timestamp) {
         for _ in 0..EVENTS_PER_STEP {
             // What the other services show is a matter of age: it is worked out when somebody asks.
-            let due = [ec2::due(self), autoscaling::due(self)];
+            let due = [ec2::due(self), autoscaling::due(self), boot::due(self), ssm::due(self)];
             let Some(next) = due.into_iter().flatten().min().filter(|next| *next <= to) else { break };
             self.now = self.now.max(next);
             ec2::advance(self);
             autoscaling::advance(self);
+            ssm::advance(self);
+            boot::advance(self, to);
         }
         self.now = self.now.max(to);
         let now = self.now;

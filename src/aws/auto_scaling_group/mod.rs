@@ -2,6 +2,7 @@
 //! only the bounds.
 
 mod activities;
+mod targets;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use aws_sdk_autoscaling::types as sdk;
 use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
+use super::console::console;
 use super::discover::{Instances, Scope};
 use super::dispatch::Update;
 use super::error::Error;
@@ -24,6 +26,9 @@ use crate::resource::{
 
 /// Groups in one page; the most that Auto Scaling gives (API reference, DescribeAutoScalingGroups).
 const PAGE: i32 = 100;
+/// Machines of a group whose consoles are shown when it does not become ready, and lines of each: a screenful.
+const MACHINES: usize = 3;
+const LINES: usize = 6;
 /// Target groups in one attach or detach call (API reference, AttachLoadBalancerTargetGroups).
 const TARGET_GROUPS: usize = 10;
 
@@ -270,11 +275,31 @@ pub(super) async fn delete(aws: &Aws, found: &Found, _it: &AutoScalingGroup) -> 
     delete_call(aws, "DeleteAutoScalingGroup", || request.clone().send()).await
 }
 
-/// One describe for all groups; when one of them waits for instances, a second call tells why.
+/// Lines that the instances of a group that get nothing from their load balancer printed last.
+pub(super) async fn machines(aws: &Aws, name: &str) -> Result<Vec<String>, Error> {
+    let request = aws.auto_scaling().describe_auto_scaling_groups().auto_scaling_group_names(name);
+    let answer = call(aws, Call::read("DescribeAutoScalingGroups"), || request.clone().send()).await?;
+    let groups = answer.auto_scaling_groups.unwrap_or_default();
+    let groups: Vec<targets::Balanced> = groups.iter().map(targets::Balanced::read).collect();
+    let mut lines = Vec::new();
+    for instance in targets::sick(&groups, &targets::look(aws, &groups).await?).into_iter().take(MACHINES) {
+        let printed = console(aws, &instance, LINES).await?;
+        lines.push(match printed.is_empty() {
+            true => format!("{instance} printed nothing on its console"),
+            false => format!("{instance} printed last:"),
+        });
+        lines.extend(printed.into_iter().map(|line| format!("  {line}")));
+    }
+    Ok(lines)
+}
+
+/// One describe for all groups; when one of them waits for instances, a second call tells why. A group behind a load
+/// balancer is ready when the balancer sends to its instances: one more call for each target group.
 pub(super) async fn readiness(aws: &Aws, ids: &[String]) -> Result<BTreeMap<String, Readiness>, Error> {
     // By tag and not by name: at most 50 names fit into a call.
     let filter = sdk::Filter::builder().name("tag-key").values(tag::CLUSTER).build();
     let mut seen = BTreeMap::new();
+    let mut balanced = Vec::new();
     for group in describe(aws, Some(filter)).await? {
         let Some(name) = group.auto_scaling_group_name().filter(|name| ids.iter().any(|id| id == name)) else {
             continue;
@@ -285,8 +310,12 @@ pub(super) async fn readiness(aws: &Aws, ids: &[String]) -> Result<BTreeMap<Stri
             }
             _ => state(&group),
         };
+        if state == Readiness::Ready && !group.target_group_arns().is_empty() {
+            balanced.push(targets::Balanced::read(&group));
+        }
         seen.insert(name.to_owned(), state);
     }
+    targets::explain(&mut seen, &balanced, &targets::look(aws, &balanced).await?);
     let waiting = |state: &Readiness| matches!(state, Readiness::Pending(text) if text.contains("in service"));
     let waits: BTreeSet<String> = seen.iter().filter(|(_, state)| waiting(state)).map(|(id, _)| id.clone()).collect();
     if !waits.is_empty() {

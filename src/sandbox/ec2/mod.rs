@@ -4,6 +4,7 @@
 //! through the functions here: [`launch`], [`terminate`], [`new_interface`] and the lookups.
 
 mod addresses;
+mod console;
 mod images;
 mod instance_calls;
 mod instance_types;
@@ -47,7 +48,7 @@ pub use launching::{
 pub use nat_gateways::NatGateway;
 pub use network_interfaces::{
     Association, Attachment as InterfaceAttachment, NetworkInterface, New as NewInterface, create as new_interface,
-    groups_in,
+    groups_in, private_name,
 };
 pub use object::{Object, Tags, Words, get, get_mut, matches, not_found};
 pub use route_tables::{RouteTable, Target as RouteTarget};
@@ -103,6 +104,7 @@ pub struct State {
 /// Operation and handler, area by area.
 pub const OPERATIONS: &[&[Operation]] = &[
     addresses::OPERATIONS,
+    console::OPERATIONS,
     images::OPERATIONS,
     instance_types::OPERATIONS,
     instances::OPERATIONS,

@@ -4,6 +4,7 @@
 
 use jiff::SignedDuration;
 
+use super::super::boot;
 use super::super::wire::{Answer, Call, Refusal, Xml};
 use super::super::world::World;
 use super::{Target, TargetGroup, surroundings};
@@ -56,7 +57,22 @@ pub fn of(world: &World, group: &TargetGroup, target: &Target) -> Health {
     if world.now.duration_since(start) < SignedDuration::from_secs(delay) {
         return because("initial", "Elb.RegistrationInProgress", "Target registration is in progress");
     }
-    Health { state: "healthy", reason: None }
+    match boot::health(world, &target.id) {
+        // It answers, and has done so for as many checks as it takes.
+        boot::Health::Ready(since) if world.now.duration_since(since) < SignedDuration::from_secs(checks) => {
+            because("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
+        }
+        boot::Health::NotReady(_) => because("unhealthy", "Target.FailedHealthChecks", "Health checks failed"),
+        boot::Health::Ready(_) | boot::Health::Unknown => Health { state: "healthy", reason: None },
+    }
+}
+
+/// The healthy targets of a group: id and port.
+#[must_use]
+pub fn healthy(world: &World, target_group: &str) -> Vec<(String, u16)> {
+    let Some(group) = world.elbv2.target_groups.get(target_group) else { return Vec::new() };
+    let healthy = group.targets.values().filter(|target| of(world, group, target).state == "healthy");
+    healthy.map(|target| (target.id.clone(), target.port)).collect()
 }
 
 pub fn describe(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
+pub use health::healthy;
 pub use targets::{deregister, is_healthy, register};
 
 /// Its part of the world.

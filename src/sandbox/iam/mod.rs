@@ -1,9 +1,10 @@
 //! IAM: roles, instance profiles, managed policies, and how long EC2 takes to hear of them.
 //!
-//! Source: IAM API reference (2010-05-08). Nothing here decides what a caller may do.
+//! Source: IAM API reference (2010-05-08). What callers may do is not checked; what instances may do is ([`allows`]).
 
 mod authorization_details;
 mod document;
+mod evaluate;
 mod managed;
 mod profiles;
 mod role_policies;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
+pub use evaluate::{Request, allows};
 pub use profiles::{ProfileReference, instance_profile};
 
 /// Its part of the world.

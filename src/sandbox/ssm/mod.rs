@@ -1,7 +1,8 @@
-//! Systems Manager's parameter store, imitated.
+//! Systems Manager's parameter store and Run Command, imitated.
 //!
 //! Source: Systems Manager API reference. Public parameters (`/aws/service/…`) come from the seed of the world.
 
+mod commands;
 mod paging;
 mod parameters;
 mod read;
@@ -17,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::wire::Operation;
 use super::world::{Live, World};
 
+pub use commands::{Invocation, advance, due};
+pub use parameters::write;
+
 /// Its part of the world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -25,6 +29,8 @@ pub struct State {
     pub parameters: BTreeMap<String, Parameter>,
     /// Public parameters by name: read by everybody, written by AWS.
     pub public: BTreeMap<String, Parameter>,
+    /// Scripts on instances by `command/instance`.
+    pub invocations: BTreeMap<String, Invocation>,
 }
 
 /// A parameter with the version that is current.
@@ -88,6 +94,9 @@ pub const OPERATIONS: &[Operation] = &[
     ("AddTagsToResource", tags::add),
     ("RemoveTagsFromResource", tags::remove),
     ("ListTagsForResource", tags::list),
+    ("SendCommand", commands::send),
+    ("GetCommandInvocation", commands::invocation),
+    ("ListCommands", commands::list),
 ];
 
 /// Its live objects: the account's parameters, without the public ones.

@@ -74,6 +74,32 @@ pub fn put(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(json!({ "Version": version, "Tier": tier }).into())
 }
 
+/// Writes a parameter as an instance does: makes it, or gives it a new value.
+///
+/// # Errors
+/// A name or a size that PutParameter refuses.
+pub fn write(world: &mut World, name: &str, kind: &str, value: String) -> Result<(), Refusal> {
+    check_name(name)?;
+    if value.is_empty() || value.len() > STANDARD {
+        return Err(validation(format!("{} bytes are not a value of a standard parameter", value.len())));
+    }
+    let previous = world.ssm.parameters.get(name);
+    let parameter = Parameter {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        value,
+        version: previous.map_or(1, |it| it.version + 1),
+        modified: world.now,
+        tier: String::from("Standard"),
+        key_id: (kind == "SecureString").then(|| String::from("alias/aws/ssm")),
+        description: previous.and_then(|it| it.description.clone()),
+        data_type: String::from("text"),
+        tags: previous.map(|it| it.tags.clone()).unwrap_or_default(),
+    };
+    world.ssm.parameters.insert(name.to_owned(), parameter);
+    Ok(())
+}
+
 fn tier(call: &Call<'_>, bytes: usize) -> Result<String, Refusal> {
     let asked = call.text("Tier").unwrap_or_else(|| "Standard".to_owned());
     let tier = match asked.as_str() {
