@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::keys;
 use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
-use super::run::{self, Work};
+use super::run;
 use super::session::Session;
+use super::work::Work;
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
 use crate::ui::output::Output;
@@ -44,9 +46,11 @@ impl Arguments {
         if self.options.dry_run || (plan.is_empty() && !unfinished) {
             return Ok(Exit::Done);
         }
+        keys::preflight(&session, &picture.records, &plan)?;
         let question = run::Question { word: String::from("yes"), needed: plan.counts().changes_aws() };
         run::confirm(&session, &self.options, &question)?;
-        let work = Work { purpose: Purpose::Apply, shown: plan, exactly: saved.is_some() || !self.options.yes };
+        let exactly = saved.is_some() || !self.options.yes;
+        let work = Work::whole(&session, Purpose::Apply, plan, exactly);
         run::run(&session, &self.options, work).await
     }
 }

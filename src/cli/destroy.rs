@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
-use super::run::{self, Work};
+use super::run;
 use super::session::Session;
+use super::work::Work;
 use crate::exit::Exit;
 use crate::plan::Purpose;
 use crate::ui::output::Output;
@@ -36,7 +37,7 @@ impl Arguments {
         }
         let question = run::Question { word: session.cluster().to_string(), needed: true };
         run::confirm(&session, &self.options, &question)?;
-        let work = Work { purpose: Purpose::Destroy, shown: plan, exactly: !self.options.yes };
+        let work = Work::whole(&session, Purpose::Destroy, plan, !self.options.yes);
         run::run(&session, &self.options, work).await
     }
 }

@@ -3,8 +3,10 @@
 use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
+use crate::pki::IssueError;
 use crate::plan::Refusal;
 use crate::problem::Problems;
+use crate::secret::SealError;
 use crate::state;
 use crate::ui::output::{Output, ReaderGone};
 use crate::ui::prompt::NobodyToAsk;
@@ -35,21 +37,31 @@ pub fn report(output: Output, error: &anyhow::Error) -> Exit {
         output.message(crate::ui::problem::text(problems, output.message_style()).trim_end());
         return Exit::Config;
     }
-    let mut message = format!("error: {error}");
+    let (first, mut inner) = apart(&error.to_string());
+    let mut message = format!("error: {first}");
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let (cause, hint) = apart(&cause.to_string());
+        inner = inner.or(hint);
         // Transparent wrappers say the same twice.
         if !message.contains(&cause) {
             message.push_str("\n  because: ");
             message.push_str(&cause);
         }
     }
-    if let Some(hint) = error.chain().find_map(hint_of) {
+    if let Some(hint) = error.chain().find_map(hint_of).or(inner) {
         message.push_str("\n  hint: ");
         message.push_str(&hint);
     }
     output.message(&message);
     exit(error)
+}
+
+/// Some errors carry their hint as their last line.
+fn apart(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
+    }
 }
 
 /// What to do about an error, where there is more to say than what happened.
@@ -75,8 +87,11 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(stopped) = cause.downcast_ref::<Stopped>() {
         return Some(stopped.exit);
     }
-    if cause.is::<NobodyToAsk>() || cause.is::<Refusal>() {
+    if cause.is::<NobodyToAsk>() || cause.is::<Refusal>() || cause.is::<SealError>() {
         return Some(Exit::Refused);
+    }
+    if cause.is::<IssueError>() {
+        return Some(Exit::Certificate);
     }
     if let Some(error) = cause.downcast_ref::<state::Error>() {
         return Some(error.exit());

@@ -2,13 +2,17 @@
 //! top to bottom.
 
 mod apply;
+mod certs;
 mod complete;
 mod completions;
 mod destroy;
 mod explain;
 mod failure;
+mod files;
 mod history;
 mod interrupt;
+mod keys;
+mod kubeconfig;
 mod lint;
 mod manual;
 mod options;
@@ -18,10 +22,12 @@ mod render;
 mod run;
 mod sandbox;
 mod schema;
+mod secrets;
 mod session;
 mod state;
 mod status;
 mod unlock;
+mod work;
 
 use std::ffi::OsString;
 
@@ -58,6 +64,8 @@ enum Command {
     History(history::Arguments),
     State(state::Arguments),
     Unlock(unlock::Arguments),
+    Kubeconfig(kubeconfig::Arguments),
+    Secrets(secrets::Arguments),
     Sandbox(sandbox::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -111,6 +119,8 @@ impl Cli {
             | Command::History(_)
             | Command::State(_)
             | Command::Unlock(_)
+            | Command::Kubeconfig(_)
+            | Command::Secrets(_)
             | Command::Sandbox(_) => self.runtime()?.block_on(self.dispatch_async(output)),
         }
     }
@@ -125,6 +135,8 @@ impl Cli {
             Command::History(arguments) => arguments.run(global, output).await,
             Command::State(arguments) => arguments.run(global, output).await,
             Command::Unlock(arguments) => arguments.run(global, output).await,
+            Command::Kubeconfig(arguments) => arguments.run(global, output).await,
+            Command::Secrets(arguments) => arguments.run(global, output).await,
             Command::Sandbox(arguments) => arguments.run(global, output).await,
             Command::Render(_)
             | Command::Explain(_)

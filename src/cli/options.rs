@@ -47,6 +47,27 @@ pub enum Format {
     Json,
 }
 
+/// How a run that changes records only takes the lock.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LockOptions {
+    /// How long to wait for a lock that another run holds, such as 90s or 10m.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    pub lock_timeout: Duration,
+    /// How long it may take in all.
+    #[arg(skip = LONGEST_RECORD)]
+    pub timeout: Duration,
+}
+
+impl RunOptions {
+    /// The part that is about the lock.
+    pub const fn lock(&self) -> LockOptions {
+        LockOptions { lock_timeout: self.lock_timeout, timeout: self.timeout }
+    }
+}
+
+/// Two pushes take seconds; behind this a remote does not answer.
+const LONGEST_RECORD: Duration = Duration::from_secs(15 * 60);
+
 /// How a run behaves: the flags of every command that changes something.
 #[derive(Clone, Debug, Args)]
 pub struct RunOptions {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::{self, Renewal};
 use super::session::{Session, show_warnings};
 use crate::aws::{self, Caller, Instances, Scope, Wanted, WantedZone, Zones};
-use crate::desired::{self, Image};
+use crate::desired::{self, Facts, Image};
 use crate::plan::{self, Guards, Inputs, Plan, Protection, Purpose};
 use crate::problem::Problems;
 use crate::resource::{Address, LaunchTemplate, Observed, Resource};
@@ -37,13 +38,31 @@ pub async fn look_at(
     records: Records,
     instances: Instances,
 ) -> anyhow::Result<Picture> {
+    look_renewing(session, purpose, records, instances, &renewal(session)).await
+}
+
+/// The certificates whose time has come.
+pub fn renewal(session: &Session) -> Renewal {
+    let percent = session.specification().cluster.spec.pki.renew_at_percent.get();
+    Renewal { at_percent: u8::try_from(percent).unwrap_or(u8::MAX), also: BTreeSet::new() }
+}
+
+/// The same, with other certificates issued anew than those whose time has come.
+pub async fn look_renewing(
+    session: &Session,
+    purpose: Purpose,
+    records: Records,
+    instances: Instances,
+    renewal: &Renewal,
+) -> anyhow::Result<Picture> {
     let specification = session.specification();
     let wanted = wanted_facts(specification, &records);
     // At the same time, because it all only reads; but a wrong account is said first.
     let (caller, facts) = tokio::join!(session.aws.identity(), aws::facts(&session.aws, &wanted));
     let caller = caller?;
     guards(session, None).identity(&caller.account, session.aws.region())?;
-    let facts = facts?;
+    let keys = keys::desired_keys(&records, renewal, session.clock.now());
+    let facts = Facts { keys, ..facts? };
     let (wanted, warnings) = match (desired::desired(specification, &facts), purpose) {
         (Ok(desired), _) => desired,
         // A cluster must be destroyable when its image or its zone is gone: the records and the tags are enough.

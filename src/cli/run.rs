@@ -7,31 +7,23 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::certs;
 use super::failure::Stopped;
 use super::interrupt;
-use super::options::{Format, RunOptions};
-use super::picture::{Picture, guards, look};
+use super::keys;
+use super::options::{Format, LockOptions, RunOptions};
+use super::picture::{Picture, guards, look_renewing};
 use super::session::Session;
+use super::work::{Reach, Work};
 use crate::apply::{self, Means, Report, Reporter, Vault};
-use crate::aws::{self, Failure, Scope};
+use crate::aws::{self, Failure, Instances, Scope};
 use crate::exit::Exit;
-use crate::pki::{Authority, AuthorityName, Ends, ServiceAccountKey};
 use crate::plan::{Plan, Purpose};
 use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
-
-/// What is to be done.
-pub struct Work {
-    /// Apply or destroy.
-    pub purpose: Purpose,
-    /// The plan that was shown.
-    pub shown: Plan,
-    /// Whether a person agreed to exactly this plan: another one is then refused.
-    pub exactly: bool,
-}
 
 /// What is asked before anything is changed.
 pub struct Question {
@@ -97,18 +89,18 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     };
     let reporter = progress::reporter(session.output, view, file);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
-    let mut lease = acquire(session, options, verb(work.purpose), &run_id(started)?, &stop).await?;
+    let mut lease = acquire(session, options.lock(), work.command, &run_id(started)?, &stop).await?;
     let done = under_lock(session, &work, options, &mut lease, reporter, stop).await;
     let ending = Ending::of(&done);
     let record = RunRecord {
         run: lease.run().to_owned(),
         epoch: lease.epoch(),
-        operation: verb(work.purpose).to_owned(),
+        operation: work.command.to_owned(),
         actor: actor(),
         started,
         ended: session.clock.now(),
         config: session.config.clone(),
-        plan: Some(work.shown.digest()),
+        plan: (work.reach == Reach::Everything).then(|| work.shown.digest()),
         result: ending.result,
         counts: ending.counts,
         error: ending.error,
@@ -140,9 +132,39 @@ impl Ending {
     }
 }
 
+/// Does something that changes records only, under the lock and with a line in the audit log.
+pub async fn recorded<T>(
+    session: &Session,
+    command: &str,
+    options: LockOptions,
+    work: impl AsyncFnOnce(&mut Lease) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let started = session.clock.now();
+    let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
+    let mut lease = acquire(session, options, command, &run_id(started)?, &stop).await?;
+    let done = work(&mut lease).await;
+    let record = RunRecord {
+        run: lease.run().to_owned(),
+        epoch: lease.epoch(),
+        operation: command.to_owned(),
+        actor: actor(),
+        started,
+        ended: session.clock.now(),
+        config: session.config.clone(),
+        plan: None,
+        result: if done.is_ok() { RunResult::Done } else { RunResult::Failed },
+        counts: BTreeMap::new(),
+        error: done.as_ref().err().map(ToString::to_string),
+    };
+    let released = lease.release(record).await;
+    let done = done?;
+    released?;
+    Ok(done)
+}
+
 async fn acquire(
     session: &Session,
-    options: &RunOptions,
+    options: LockOptions,
     verb: &str,
     run: &str,
     stop: &CancellationToken,
@@ -170,51 +192,45 @@ async fn under_lock(
     reporter: Reporter,
     stop: CancellationToken,
 ) -> anyhow::Result<Report> {
-    let picture = look(session, work.purpose, lease.records().clone()).await?;
-    let plan = picture.plan(session, work.purpose)?;
+    let mut records = lease.records().clone();
+    if let Some(step) = &work.step {
+        step.check(&records)?;
+        records.change_keys(&step.change);
+    }
+    let picture = look_renewing(session, work.purpose, records, Instances::Ignored, &work.renewal).await?;
+    let plan = work.reach.of(picture.plan(session, work.purpose)?, lease.records())?;
     if work.exactly {
         refuse_stale(&work.shown, &plan)?;
     }
     guards(session, options.allow).check(&plan)?;
+    certs::refuse(&plan, &picture.records, session.clock.now())?;
     let uid = identity(session, &picture, lease)?;
+    let vault = match work.purpose {
+        Purpose::Apply => {
+            let made = keys::ensure(session, lease, work.step.as_ref()).await?;
+            keys::vault(&session.age, lease.records(), &keys::needed(&plan), &made)?
+        }
+        Purpose::Destroy => Vault::default(),
+    };
     let fence = lease.fence();
     session.aws.hold(aws::Fence::new(move |timeout| {
         fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
     }));
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
-    let vault = vault(session, &plan)?;
-    let aws = session.aws.clone();
-    let means = Means { aws, lease, vault, scope, clock: session.clock, reporter, stop, uid, run };
+    let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run, vault };
     let before = session.aws.calls().total();
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
     let calls = session.aws.calls().since(before);
     tracing::info!(calls = calls.total(), changes = calls.changes(), operations = report.operations, "ran the plan");
     if report.is_complete() {
-        match work.purpose {
-            Purpose::Apply => lease.stage_manifests(&manifests(session))?,
-            Purpose::Destroy if report.leftovers.is_empty() => lease.stage_retirement()?,
-            Purpose::Destroy => {}
+        match (work.purpose, work.reach) {
+            (Purpose::Apply, Reach::Everything) => lease.stage_manifests(&manifests(session))?,
+            (Purpose::Destroy, _) if report.leftovers.is_empty() => lease.stage_retirement()?,
+            (Purpose::Apply | Purpose::Destroy, _) => {}
         }
     }
     Ok(report)
-}
-
-/// Keys for this run only: nothing keeps them yet.
-fn vault(session: &Session, plan: &Plan) -> anyhow::Result<Vault> {
-    let pki = &session.specification().cluster.spec.pki;
-    let mut vault = Vault::default();
-    if plan.purpose == Purpose::Destroy {
-        return Ok(vault);
-    }
-    for name in AuthorityName::ALL {
-        let ends = Ends::issued_at(session.clock.now(), pki.lifetimes.authority.as_seconds());
-        let authority = Authority::create(name, session.cluster(), 1, pki.algorithm, ends)?;
-        vault.authorities.insert((name, 1), authority);
-    }
-    vault.service_accounts.insert(1, ServiceAccountKey::generate(pki.algorithm)?);
-    vault.encryption.insert(1, random(16)?.into());
-    Ok(vault)
 }
 
 /// The cluster's uid, made once: at its first apply.
@@ -241,7 +257,7 @@ fn manifests(session: &Session) -> BTreeMap<String, String> {
 
 /// How the run ends for the user: what was done, what was not, the one next command.
 fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> {
-    let (cluster, verb) = (session.cluster(), verb(work.purpose));
+    let (cluster, verb) = (session.cluster(), work.command);
     let so_far = format!("{} of {} operations done", report.done, report.operations);
     let again = format!("hint: run it again, it goes on where it was: windlass {verb} {cluster}");
     if !report.failures.is_empty() {
@@ -303,11 +319,4 @@ pub fn actor() -> String {
     let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     let system = rustix::system::uname();
     format!("{user}@{}", system.nodename().to_string_lossy())
-}
-
-const fn verb(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Apply => "apply",
-        Purpose::Destroy => "destroy",
-    }
 }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 
 use super::failure::Stopped;
+use super::keys::SANDBOX_FILE;
 use super::options::{Format, Global};
 use super::session::{OWN_FOLDER, project, sandbox};
 use crate::exit::Exit;
@@ -153,7 +154,7 @@ async fn stop_signal() {
 fn reset(global: &Global, output: Output) -> anyhow::Result<Exit> {
     let project = project(global)?;
     let folder = project.root().join(OWN_FOLDER);
-    for name in ["sandbox.json", "sandbox.json.lock", "sandbox-state.git"] {
+    for name in ["sandbox.json", "sandbox.json.lock", "sandbox-state.git", SANDBOX_FILE] {
         let path = folder.join(name);
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::keys::Age;
 use super::options::Global;
 use crate::aws::{Aws, Settings};
 use crate::clock::Clock;
@@ -82,6 +83,8 @@ pub struct Session {
     pub store: Store,
     /// Commit of the configuration.
     pub config: Option<String>,
+    /// For whom secrets are sealed, and who opens them here.
+    pub age: Age,
 }
 
 impl Session {
@@ -97,7 +100,8 @@ impl Session {
         let (clock, aws) = connect(global, &manifests.project, &region, parallelism).await?;
         let store = store(global, &manifests.project, &manifests.cluster).await?;
         let config = state::checked_out_commit(manifests.project.root()).await;
-        Ok(Self { output, manifests, clock, aws, store, config })
+        let age = age(global, &manifests.project);
+        Ok(Self { output, manifests, clock, aws, store, config, age })
     }
 
     /// The cluster.
@@ -109,6 +113,12 @@ impl Session {
     pub const fn specification(&self) -> &Specification {
         &self.manifests.specification
     }
+}
+
+/// For whom a project's secrets are sealed, and who opens them here.
+pub fn age(global: &Global, project: &Project) -> Age {
+    let own = project.root().join(OWN_FOLDER);
+    Age::new(&project.settings.age_recipients, global.sandbox.then_some(own.as_path()))
 }
 
 async fn connect(

@@ -298,6 +298,18 @@ impl Plan {
         counts
     }
 
+    /// The same plan without the changes of other addresses. What stays must not wait for what goes.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&Address) -> bool) -> Self {
+        self.changes.retain(|change| keep(&change.address));
+        self.drift.retain(|drift| keep(&drift.address));
+        for wave in &mut self.waves {
+            wave.retain(|operation| keep(&operation.address));
+        }
+        self.waves.retain(|wave| !wave.is_empty());
+        self
+    }
+
     /// Whether there is nothing to do, not even in the records.
     #[must_use]
     pub fn is_empty(&self) -> bool {

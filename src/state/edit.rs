@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::format::Format;
-use super::keys::{KeyChange, SealedSecret};
+use super::keys::KeyChange;
 use super::record::{ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RunRecord, RunResult};
 use super::tree::{self, Changes, View};
 use super::{journal, layout};
@@ -41,33 +41,24 @@ impl Edit {
     }
 
     /// Certificates, keys and secrets: what is new or changed, and what goes.
-    pub(super) fn keys(&mut self, change: KeyChange) {
-        let KeyChange { certificates, dropped, service_account, encryption, sealed, removed } = change;
-        let records = &mut self.view.records;
+    pub(super) fn keys(&mut self, change: &KeyChange) {
         let mut files = Changes::new();
-        for (authority, serial) in dropped {
-            records.certificates.retain(|record| (record.authority, &record.serial) != (authority, &serial));
-            files.insert(layout::certificate(authority, &serial), None);
+        for (authority, serial) in &change.dropped {
+            files.insert(layout::certificate(*authority, serial), None);
         }
-        for record in certificates {
-            let path = layout::certificate(record.authority, &record.serial);
-            files.insert(path, Some(tree::json(&record)));
-            records.certificates.retain(|other| (other.authority, &other.serial) != (record.authority, &record.serial));
-            records.certificates.push(record);
+        for record in &change.certificates {
+            files.insert(layout::certificate(record.authority, &record.serial), Some(tree::json(record)));
         }
-        let before = records.keys.clone();
-        records.keys.service_account.extend(service_account);
-        records.keys.encryption.extend(encryption);
-        for SealedSecret { name, ciphertext, recipients } in sealed {
-            files.insert(layout::secret(&name), Some(ciphertext));
-            records.keys.sealed.insert(name, recipients);
+        for secret in &change.sealed {
+            files.insert(layout::secret(&secret.name), Some(secret.ciphertext.clone()));
         }
-        for name in removed {
-            files.insert(layout::secret(&name), None);
-            records.keys.sealed.remove(&name);
+        for name in &change.removed {
+            files.insert(layout::secret(name), None);
         }
-        if records.keys != before {
-            files.insert(layout::KEYS.to_owned(), Some(tree::json(&records.keys)));
+        let before = self.view.records.keys.clone();
+        self.view.records.change_keys(change);
+        if self.view.records.keys != before {
+            files.insert(layout::KEYS.to_owned(), Some(tree::json(&self.view.records.keys)));
         }
         self.changes.extend(files);
     }

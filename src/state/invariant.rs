@@ -57,7 +57,7 @@ pub(super) fn transition(before: &View, before_epoch: u64, after: &View, after_e
 const fn phase(record: &CertificateRecord) -> Option<KeyPhase> {
     match &record.role {
         CertificateRole::Authority { phase } => Some(*phase),
-        CertificateRole::Leaf { .. } => None,
+        CertificateRole::Leaf { .. } | CertificateRole::Person { .. } => None,
     }
 }
 

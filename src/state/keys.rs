@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::finding::FindingKind;
 use super::record::{CertificateRecord, CertificateRole, KeyPhase, PublicKeyRecord};
@@ -89,6 +90,51 @@ impl FromStr for SealedKey {
     }
 }
 
+impl Records {
+    /// The same after a change of the keys: to plan with what is about to be.
+    pub fn change_keys(&mut self, change: &KeyChange) {
+        let gone = |record: &CertificateRecord| {
+            let replaced = change.certificates.iter().map(|new| (new.authority, &new.serial));
+            let dropped = change.dropped.iter().map(|(authority, serial)| (*authority, serial));
+            replaced.chain(dropped).any(|other| other == (record.authority, &record.serial))
+        };
+        self.certificates.retain(|record| !gone(record));
+        self.certificates.extend(change.certificates.iter().cloned());
+        self.certificates.sort_by(|one, other| (one.authority, &one.serial).cmp(&(other.authority, &other.serial)));
+        self.keys.service_account.extend(change.service_account.clone());
+        self.keys.encryption.extend(change.encryption.clone());
+        for secret in &change.sealed {
+            self.secrets.insert(secret.name.clone(), Arc::from(secret.ciphertext.as_slice()));
+            self.keys.sealed.insert(secret.name.clone(), secret.recipients.clone());
+        }
+        for name in &change.removed {
+            self.secrets.remove(name);
+            self.keys.sealed.remove(name);
+        }
+    }
+
+    /// The certificates of an authority, by revision, and where each is in its life.
+    pub fn authorities(&self, name: AuthorityName) -> impl Iterator<Item = (&CertificateRecord, KeyPhase)> {
+        let mut own: Vec<_> = self
+            .certificates
+            .iter()
+            .filter(|record| record.authority == name)
+            .filter_map(|record| match record.role {
+                CertificateRole::Authority { phase } => Some((record, phase)),
+                CertificateRole::Leaf { .. } | CertificateRole::Person { .. } => None,
+            })
+            .collect();
+        own.sort_by_key(|(record, _)| record.revision);
+        own.into_iter()
+    }
+
+    /// The certificate of the authority that signs now.
+    #[must_use]
+    pub fn issuing(&self, name: AuthorityName) -> Option<&CertificateRecord> {
+        self.authorities(name).find(|(_, phase)| *phase == KeyPhase::Issuing).map(|(record, _)| record)
+    }
+}
+
 /// One thing that is wrong.
 pub(super) struct Flaw {
     pub(super) kind: FindingKind,
@@ -172,14 +218,11 @@ fn phases(records: &Records) -> Vec<Flaw> {
         }
     };
     for name in AuthorityName::ALL {
-        let own = records.certificates.iter().filter(|record| record.authority == name);
         let mut path = String::new();
         let mut keys = Vec::new();
-        for record in own {
-            if let CertificateRole::Authority { phase } = record.role {
-                path = layout::certificate(name, &record.serial);
-                keys.push((SealedKey::Authority(name, record.revision), phase));
-            }
+        for (record, phase) in records.authorities(name) {
+            path = layout::certificate(name, &record.serial);
+            keys.push((SealedKey::Authority(name, record.revision), phase));
         }
         check(path, format!("the {name} authorities"), keys);
     }

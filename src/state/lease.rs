@@ -124,7 +124,7 @@ impl Lease {
     /// [`Error::Invalid`] when the records would contradict each other, a ciphertext is none, or a secret is sealed for
     /// fewer than two.
     pub fn stage_keys(&mut self, change: KeyChange) -> Result<(), Error> {
-        self.stage(|edit| edit.keys(change))
+        self.stage(|edit| edit.keys(&change))
     }
 
     /// After a complete destroy, when the whole account was searched and nothing is left: with the next push
@@ -194,7 +194,7 @@ impl Lease {
     }
 
     /// The last push: gives the lock back and replaces the journal by the run's record. Intents without an outcome
-    /// stay in the journal, unless `record.result` is `Done`: then all of the world was seen.
+    /// stay in the journal, unless `record` has a plan and its result is `Done`: then all of the world was seen.
     /// Returns the branch's tip.
     ///
     /// # Errors
@@ -207,7 +207,7 @@ impl Lease {
         let applied = record.plan.is_some().then(|| self.records().cluster.clone()).flatten();
         self.stage(|edit| {
             edit.close(&record);
-            if is_done {
+            if is_done && record.plan.is_some() {
                 edit.settle();
                 if let Some(cluster) = applied {
                     edit.cluster(ClusterRecord { config: record.config.clone(), plan: record.plan.clone(), ..cluster });

@@ -102,6 +102,12 @@ pub enum CertificateRole {
         /// Where it is in its life.
         phase: KeyPhase,
     },
+    /// It identifies a person who may do everything, in an emergency.
+    #[serde(rename_all = "camelCase")]
+    Person {
+        /// Who.
+        name: String,
+    },
     /// It identifies a component.
     #[serde(rename_all = "camelCase")]
     Leaf {

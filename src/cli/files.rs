@@ -1,0 +1,104 @@
+//! Files of the user that hold secrets: found where other tools look for them, replaced whole or not at all.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::failure::Stopped;
+use crate::exit::Exit;
+use crate::secret::Secret;
+
+/// The file that kubectl writes to: the first of $KUBECONFIG, or ~/.kube/config.
+///
+/// # Errors
+/// When there is neither the variable nor a home.
+pub fn kubeconfig() -> anyhow::Result<PathBuf> {
+    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    if let Some(first) = std::env::split_paths(&listed).find(|path| !path.as_os_str().is_empty()) {
+        return Ok(first);
+    }
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = home.context("neither KUBECONFIG nor HOME says where the kubeconfig is")?;
+    Ok(PathBuf::from(home).join(".kube/config"))
+}
+
+/// Replaces the content of a file by what `change` makes of it (of nothing, when there is none): for the owner's eyes
+/// only, at one stroke. kubectl's own lock file keeps it away meanwhile.
+///
+/// # Errors
+/// Those of `change`, of the file system, and when somebody else is changing it.
+pub fn change(path: &Path, change: impl FnOnce(&Secret) -> anyhow::Result<Secret>) -> anyhow::Result<()> {
+    // Behind a link stands the file that is meant: the link stays.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let _lock = Lock::take(&path)?;
+    let existing = match fs::read(&path) {
+        Ok(content) => Secret::new(content),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Secret::new(Vec::new()),
+        Err(error) => return Err(anyhow::Error::from(error).context(format!("cannot read {}", path.display()))),
+    };
+    let content = change(&existing).with_context(|| format!("cannot add to {}", path.display()))?;
+    replace(&path, &content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes a file of its own, for the owner's eyes only; it must not exist.
+///
+/// # Errors
+/// When it exists, or cannot be written.
+pub fn create(path: &Path, content: &Secret) -> anyhow::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = made.and_then(|mut file| file.write_all(content.expose()));
+    written.with_context(|| format!("cannot make {}", path.display()))
+}
+
+fn replace(path: &Path, content: &Secret) -> std::io::Result<()> {
+    let beside = suffixed(path, &format!(".windlass-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let done = file
+        .write_all(content.expose())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, path));
+    if done.is_err() {
+        // Nothing half-written stays; that it cannot be removed adds nothing to the first error.
+        let _removed = fs::remove_file(&beside);
+    }
+    done
+}
+
+/// The lock of client-go (tools/clientcmd, `lockFile`): a file beside it, which must not exist.
+struct Lock(PathBuf);
+
+impl Lock {
+    fn take(path: &Path) -> anyhow::Result<Self> {
+        let lock = suffixed(path, ".lock");
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock) {
+            Ok(_) => Ok(Self(lock)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let message = format!(
+                    "{} is being changed by another program\n  hint: if none is running, remove {}",
+                    path.display(),
+                    lock.display()
+                );
+                Err(Stopped::new(Exit::Unexpected, message).into())
+            }
+            Err(error) => Err(anyhow::Error::from(error).context(format!("cannot make {}", lock.display()))),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A lock that stays behind is named by the next one who meets it.
+        let _removed = fs::remove_file(&self.0);
+    }
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,12 @@
+//! A cluster's keys in the hands of a run: said by revision to the plan, made and sealed at the first apply, opened
+//! while a plan is applied. Private keys are in memory only, and on the state branch as age ciphertext.
+
+mod age;
+mod due;
+mod make;
+mod open;
+
+pub use age::{Age, SANDBOX_FILE};
+pub use due::{Renewal, desired_keys};
+pub use make::{Forge, Made, ensure};
+pub use open::{needed, open_authority, open_secret, preflight, vault};
