@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use crate::name::ClusterName;
 use crate::pki::{Certificate, KeyPhase};
 use crate::resource::{Content, Parameter, Resource, attribute};
-use crate::spec::{Duration, Pki};
+use crate::spec::Pki;
+use crate::spec::value::Duration;
 use crate::state::{Records, ResourceRecord};
 use crate::ui::certificates::Row;
 
