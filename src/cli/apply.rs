@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::certs;
 use super::keys;
 use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
@@ -41,11 +42,13 @@ impl Arguments {
             run::refuse_stale(saved, &plan)?;
         }
         run::show(&session, &plan, self.options.output)?;
+        certs::warn(&session, &picture.records);
         guards(&session, self.options.allow).check(&plan)?;
         let unfinished = !picture.records.open_journals.is_empty();
         if self.options.dry_run || (plan.is_empty() && !unfinished) {
             return Ok(Exit::Done);
         }
+        certs::refuse(&session, &plan, &picture.records)?;
         keys::preflight(&session, &picture.records, &plan)?;
         let question = run::Question { word: String::from("yes"), needed: plan.counts().changes_aws() };
         run::confirm(&session, &self.options, &question)?;

@@ -58,10 +58,7 @@ pub fn create(path: &Path, content: &Secret) -> anyhow::Result<()> {
 fn replace(path: &Path, content: &Secret) -> std::io::Result<()> {
     let beside = suffixed(path, &format!(".windlass-{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    let done = file
-        .write_all(content.expose())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&beside, path));
+    let done = file.write_all(content.expose()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
     if done.is_err() {
         // Nothing half-written stays; that it cannot be removed adds nothing to the first error.
         let _removed = fs::remove_file(&beside);

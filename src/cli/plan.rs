@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::certs;
+use super::keys;
 use super::options::{Global, Which};
 use super::picture::{guards, look};
 use super::session::Session;
@@ -71,6 +73,14 @@ impl Arguments {
         }
         if let Err(refusal) = guards(&session, self.allow).check(&plan) {
             output.message(&format!("warning: this plan would be refused: {refusal}\n  hint: {}", refusal.hint()));
+        }
+        certs::warn(&session, &picture.records);
+        let certificates = certs::refuse(&session, &plan, &picture.records);
+        if let Err(refusal) = certificates.and_then(|()| keys::check_recipients(&session, &picture.records, purpose)) {
+            output.message(&format!(
+                "warning: this plan would be refused: {}",
+                refusal.to_string().replace('\n', "\n  ")
+            ));
         }
         Ok(if self.detailed_exitcode { detailed(&plan) } else { Exit::Done })
     }

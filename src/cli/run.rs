@@ -203,12 +203,12 @@ async fn under_lock(
         refuse_stale(&work.shown, &plan)?;
     }
     guards(session, options.allow).check(&plan)?;
-    certs::refuse(&plan, &picture.records, session.clock.now())?;
+    certs::refuse(session, &plan, &picture.records)?;
     let uid = identity(session, &picture, lease)?;
     let vault = match work.purpose {
         Purpose::Apply => {
             let made = keys::ensure(session, lease, work.step.as_ref()).await?;
-            keys::vault(&session.age, lease.records(), &keys::needed(&plan), &made)?
+            keys::vault(&session.age, lease.records(), &apply::needs(&plan), &made)?
         }
         Purpose::Destroy => Vault::default(),
     };

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use serde::Serialize;
 
+use super::certs;
 use super::options::{Format, Global, Which};
 use super::picture::{Picture, look_at};
 use super::session::Session;
@@ -45,6 +46,8 @@ struct Status {
     last_run: Option<String>,
     endpoint: Option<Endpoint>,
     groups: Vec<Group>,
+    /// Certificates whose thresholds are passed, the most urgent first.
+    certificates: Vec<String>,
     /// What waits for its time: address and AWS' word for its state.
     not_ready: BTreeMap<String, String>,
     pending: Counts,
@@ -131,6 +134,12 @@ fn status(session: &Session, picture: &Picture, plan: &Plan, last_run: Option<St
         last_run,
         endpoint,
         groups,
+        certificates: certs::warnings(
+            session.cluster(),
+            &picture.records,
+            &session.specification().cluster.spec.pki,
+            session.clock.now(),
+        ),
         not_ready,
         pending: plan.counts(),
         drift: plan.drift.iter().map(|drift| drift.address.to_string()).collect(),
@@ -197,6 +206,9 @@ fn text(status: &Status) -> String {
     if !table.is_empty() {
         lines.push(String::new());
         lines.push(table.to_text());
+    }
+    for warning in &status.certificates {
+        lines.push(warning.clone());
     }
     for (address, state) in &status.not_ready {
         lines.push(format!("not ready: {address} ({state})"));

@@ -39,7 +39,9 @@ pub fn refusal(plan: &Plan, records: &Records, now: Timestamp) -> Option<String>
         if now > authority.not_after {
             let when = authority.not_after.strftime("%F");
             let rescue = format!("hint: windlass certs rescue {}", plan.cluster);
-            return Some(format!("the {name} authority {revision} expired on {when}: nothing can be issued\n  {rescue}"));
+            return Some(format!(
+                "the {name} authority {revision} expired on {when}: nothing can be issued\n  {rescue}"
+            ));
         }
         if phase == KeyPhase::Dropped {
             return Some(format!("the {name} authority {revision} was dropped: nobody trusts it\n  {rotate}"));

@@ -5,29 +5,15 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 
 use super::super::failure::Stopped;
+use super::super::session::Session;
 use super::age::Age;
 use super::make::{Forge, Made, missing};
-use super::super::session::Session;
-use crate::apply::{self, Need, Vault};
+use crate::apply::{self, Vault};
 use crate::exit::Exit;
 use crate::pki::{Authority, AuthorityName, Certificate, ServiceAccountKey};
-use crate::plan::Plan;
+use crate::plan::{Plan, Purpose};
 use crate::secret::{Secret, open};
 use crate::state::{Records, SealedKey};
-
-/// The sealed keys that applying the plan takes.
-#[must_use]
-pub fn needed(plan: &Plan) -> BTreeSet<SealedKey> {
-    apply::needs(plan).into_iter().map(sealed).collect()
-}
-
-const fn sealed(need: Need) -> SealedKey {
-    match need {
-        Need::Authority(name, revision) => SealedKey::Authority(name, revision),
-        Need::ServiceAccount(revision) => SealedKey::ServiceAccount(revision),
-        Need::Encryption(revision) => SealedKey::Encryption(revision),
-    }
-}
 
 /// Opens these keys; `made` are open already.
 ///
@@ -63,12 +49,21 @@ pub fn vault(age: &Age, records: &Records, keys: &BTreeSet<SealedKey>, made: &Ma
 /// # Errors
 /// As [`super::ensure`] and [`vault`].
 pub fn preflight(session: &Session, records: &Records, plan: &Plan) -> anyhow::Result<()> {
+    check_recipients(session, records, plan.purpose)?;
     let missing = missing(records);
-    if !missing.is_empty() {
-        Forge::new(session, "preflight")?;
-    }
-    let keys = needed(plan).into_iter().filter(|key| !missing.contains(key)).collect();
+    let keys = apply::needs(plan).into_iter().filter(|key| !missing.contains(key)).collect();
     vault(&session.age, records, &keys, &Made::new()).map(drop)
+}
+
+/// Refuses a first apply whose keys could not be sealed.
+///
+/// # Errors
+/// As [`super::ensure`].
+pub fn check_recipients(session: &Session, records: &Records, purpose: Purpose) -> anyhow::Result<()> {
+    if purpose == Purpose::Apply && !missing(records).is_empty() {
+        Forge::new(session, "")?;
+    }
+    Ok(())
 }
 
 /// What needs no key: whom to trust.

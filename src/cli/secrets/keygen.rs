@@ -34,7 +34,8 @@ impl Arguments {
         let (text, recipient) = Identities::generate();
         files::create(&path, &text)?;
         output.data(&format!("{recipient}\n"))?;
-        output.message(&format!("the key is in {}; add the recipient to ageRecipients in windlass.yaml", path.display()));
+        output
+            .message(&format!("the key is in {}; add the recipient to ageRecipients in windlass.yaml", path.display()));
         Ok(Exit::Done)
     }
 }

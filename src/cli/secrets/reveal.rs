@@ -39,7 +39,10 @@ impl Arguments {
         let project = project(global)?;
         let records = store(global, &project, &self.which.cluster).await?.read().await?;
         let secret = keys::open_secret(&age(global, &project), &records, &self.name)?;
-        output.message(&format!("warning: {} leaves its seal: whoever reads it can act as {}", self.name, self.which.cluster));
+        output.message(&format!(
+            "warning: {} leaves its seal: whoever reads it can act as {}",
+            self.name, self.which.cluster
+        ));
         output.data(secret.expose_text().context("the secret is no text")?)?;
         Ok(Exit::Done)
     }

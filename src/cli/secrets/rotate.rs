@@ -50,7 +50,9 @@ impl Arguments {
             return Ok(Exit::Done);
         }
         let (gone, come) = moved(&records, &stale, &wanted);
-        for (recipients, verb) in [(&come, "may open them from now on"), (&gone, "may no longer open what is sealed from now on")] {
+        for (recipients, verb) in
+            [(&come, "may open them from now on"), (&gone, "may no longer open what is sealed from now on")]
+        {
             for recipient in recipients {
                 output.message(&format!("{recipient} {verb}"));
             }
@@ -85,7 +87,8 @@ fn stale(records: &Records, wanted: &[String]) -> Vec<String> {
 
 /// Recipients that go, and that come.
 fn moved(records: &Records, stale: &[String], wanted: &[String]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let had: BTreeSet<String> = stale.iter().filter_map(|name| records.keys.sealed.get(name)).flatten().cloned().collect();
+    let had: BTreeSet<String> =
+        stale.iter().filter_map(|name| records.keys.sealed.get(name)).flatten().cloned().collect();
     let wanted: BTreeSet<String> = wanted.iter().cloned().collect();
     (had.difference(&wanted).cloned().collect(), wanted.difference(&had).cloned().collect())
 }
@@ -108,7 +111,9 @@ fn besides(cluster: &ClusterName, names: &[String]) -> String {
     let mut commands: BTreeSet<String> = BTreeSet::new();
     for name in names {
         let command = match name.parse() {
-            Ok(SealedKey::Authority(authority, _)) => format!("windlass certs rotate-ca {cluster} --authority {authority}"),
+            Ok(SealedKey::Authority(authority, _)) => {
+                format!("windlass certs rotate-ca {cluster} --authority {authority}")
+            }
             Ok(SealedKey::ServiceAccount(_)) => format!("windlass certs rotate-ca {cluster} --service-account"),
             Ok(SealedKey::Encryption(_)) => format!("windlass certs rotate-ca {cluster} --encryption"),
             Err(_) => continue,
