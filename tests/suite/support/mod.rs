@@ -6,8 +6,18 @@ pub mod git;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
+use windlass::secret::Identities;
+
+/// Two age identities for all fleets, in a file, and their recipients.
+static AGE: LazyLock<(NamedTempFile, [String; 2])> = LazyLock::new(|| {
+    let ((one, first), (two, second)) = (Identities::generate(), Identities::generate());
+    let file = NamedTempFile::new().expect("a temporary file");
+    fs::write(&file, [one.expose(), two.expose()].concat()).expect("files can be written");
+    (file, [first, second])
+});
 
 /// A copy of the example fleet in a git repository of its own.
 pub struct Fleet {
@@ -53,6 +63,8 @@ impl Fleet {
             copy(&root().join(name), &fleet.path().join(name));
         }
         fleet.write(".gitignore", "/.windlass\n");
+        let recipients = AGE.1.join(", ");
+        fleet.write("windlass.yaml", &format!("{}\nageRecipients: [{recipients}]\n", fleet.read("windlass.yaml")));
         fleet.git(&["init", "--quiet", "--initial-branch", "main"]);
         fleet.git(&["config", "user.name", "tester"]);
         fleet.git(&["config", "user.email", "tester@localhost"]);
@@ -121,6 +133,7 @@ impl Fleet {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
         hermetic(&mut command, self.directory.path());
+        command.env("WINDLASS_AGE_KEY_FILE", AGE.0.path());
         command.envs(self.environment.iter().cloned()).args(arguments).current_dir(self.path());
         command
     }
