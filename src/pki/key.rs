@@ -16,9 +16,6 @@ use zeroize::Zeroizing;
 use crate::secret::Secret;
 use crate::spec::KeyAlgorithm;
 
-/// Smaller RSA keys are refused by OpenSSL's default security level and by Go's.
-const SMALLEST_RSA_BITS: usize = 2048;
-
 /// Why a private key cannot be used. No message holds any part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -32,11 +29,8 @@ pub enum KeyError {
     #[error("the private key is encrypted with a passphrase\nhint: `openssl pkcs8 -in KEY -out PLAIN` takes it off")]
     Encrypted,
     /// Not one of those that Kubernetes takes.
-    #[error("the private key is no RSA key and no ECDSA key on P-256 or P-384, or it is damaged")]
+    #[error("the private key is no RSA key of at least 2048 bits and no ECDSA key on P-256 or P-384, or it is damaged")]
     Unsupported,
-    /// RSA below 2048 bits.
-    #[error("the RSA key has {0} bits, and at least {SMALLEST_RSA_BITS} are needed")]
-    Short(usize),
 }
 
 /// A private key. It shows neither itself nor its size in bytes; its PKCS#8 form is wiped when it goes.
@@ -91,8 +85,7 @@ impl PrivateKey {
         }
         let pair = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
         let pair = pair.map_err(|_| KeyError::Unsupported)?;
-        let bits = pair.public_modulus_len() * 8;
-        if bits < SMALLEST_RSA_BITS { Err(KeyError::Short(bits)) } else { Self::new(Pair::Rsa(pair)) }
+        Self::new(Pair::Rsa(pair))
     }
 
     fn new(pair: Pair) -> Result<Self, KeyError> {

@@ -4,12 +4,18 @@
 mod authority;
 mod certificate;
 mod check;
+pub mod encryption;
 mod ends;
+pub mod import;
 mod key;
+pub mod kubeconfig;
 pub mod lifetime;
 mod name;
+pub mod rotation;
 mod service_account;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use authority::{Authority, IssueError, Issued, Leaf};

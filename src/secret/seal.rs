@@ -93,9 +93,7 @@ fn count_recipients(sealed: &[u8]) -> usize {
     let mut plain = Vec::new();
     // A file that is cut or damaged still shows its header.
     let _ = ArmoredReader::new(sealed).read_to_end(&mut plain);
-    plain.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---")).filter(is_stanza).count()
-}
-
-fn is_stanza(line: &&[u8]) -> bool {
-    line.starts_with(b"-> ") && !line.ends_with(b"-grease")
+    // Others than X25519 are windlass's neither in writing nor in reading; age adds meaningless ones now and then.
+    let lines = plain.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+    lines.filter(|line| line.starts_with(b"-> X25519 ")).count()
 }
