@@ -137,7 +137,8 @@ pub(super) fn cloud_controller(builder: &Builder<'_>) -> Value {
 pub(super) fn node(builder: &Builder<'_>) -> Value {
     let mut statements = vec![
         json!({
-            "Sid": "Join", "Effect": "Allow", "Action": "ssm:GetParameter",
+            // The token by itself, what is trusted by the function that members use too.
+            "Sid": "Join", "Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"],
             "Resource": [parameter(builder, JOIN_PARAMETER), parameter(builder, TRUST_PARAMETER)],
         }),
         json!({"Sid": "FindItself", "Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}),

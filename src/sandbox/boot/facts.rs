@@ -1,6 +1,6 @@
 //! What an instance knows of itself: the files that windlass' own scripts read, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ const ENVIRONMENT: &str = "/etc/windlass/node.env";
 const PARAMETERS: &str = "/etc/windlass/parameters";
 /// Where the scripts are.
 pub const SCRIPTS: &str = "/usr/local/lib/windlass/";
+/// Where commands for people are.
+const COMMANDS: &str = "/usr/local/sbin/";
 const UNITS: &str = "/etc/systemd/system/";
 /// The unit that does the bootstrap.
 const BOOTSTRAP: &str = "windlass-bootstrap.service";
@@ -66,8 +68,8 @@ pub struct Facts {
     pub interfaces: BTreeMap<String, String>,
     /// `bucket/prefix` of snapshots.
     pub backup: Option<String>,
-    /// The scripts that are there, by name.
-    pub scripts: BTreeSet<String>,
+    /// The scripts that are there: what a shell calls them → name of the script.
+    pub scripts: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -101,7 +103,7 @@ impl Facts {
             volume: get("VOLUME"),
             interfaces: BTreeMap::new(),
             backup: get("BACKUP").strip_prefix("s3://").map(str::to_owned),
-            scripts: document.files.keys().filter_map(|path| path.strip_prefix(SCRIPTS)).map(str::to_owned).collect(),
+            scripts: scripts(document),
         };
         if role == Role::Bastion {
             return Ok(Some(facts));
@@ -121,6 +123,23 @@ impl Facts {
         }
         Ok(Some(facts))
     }
+}
+
+/// Scripts by their paths, and the commands that only call one by theirs and by their names.
+fn scripts(document: &Document) -> BTreeMap<String, String> {
+    let mut scripts = BTreeMap::new();
+    for (path, text) in &document.files {
+        if let Some(name) = path.strip_prefix(SCRIPTS) {
+            scripts.insert(path.clone(), name.to_owned());
+        }
+        let called = text.lines().find_map(|line| line.strip_prefix("exec ")?.split_whitespace().next());
+        if let (Some(command), Some(name)) =
+            (path.strip_prefix(COMMANDS), called.and_then(|it| it.strip_prefix(SCRIPTS)))
+        {
+            scripts.extend([(path.clone(), name.to_owned()), (command.to_owned(), name.to_owned())]);
+        }
+    }
+    scripts
 }
 
 /// `NAME=value` lines, each value one word of the shell.

@@ -46,15 +46,15 @@ impl Installed {
     }
 }
 
-/// Reads parameters with the rights of the instance.
+/// Reads parameters with the rights of the instance, by GetParameter or GetParameters: each needs its own permission.
 ///
 /// # Errors
 /// The role does not allow one, or one does not exist.
-pub fn read<'w>(world: &'w World, instance: &str, names: &[&str]) -> Result<Vec<&'w Parameter>, String> {
+pub fn read<'w>(world: &'w World, instance: &str, action: &str, names: &[&str]) -> Result<Vec<&'w Parameter>, String> {
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let arn = world.arn("ssm", &format!("parameter{name}"));
-        may(world, instance, Request::new("ssm:GetParameters", arn))?;
+        may(world, instance, Request::new(action, arn))?;
         let parameter = world.ssm.parameters.get(*name).filter(|_| !world.is_hidden(name));
         let parameter = parameter.ok_or_else(|| format!("there is no parameter {name}"))?;
         if let Some(key) = parameter.key_id.as_deref().filter(|key| *key != "alias/aws/ssm") {
@@ -75,7 +75,7 @@ pub fn read<'w>(world: &'w World, instance: &str, names: &[&str]) -> Result<Vec<
 /// What is missing, forbidden, or does not fit together.
 pub fn fetch(world: &World, instance: &str, facts: &Facts, before: &Installed) -> Result<Installed, String> {
     let names: Vec<&str> = facts.reads.keys().map(String::as_str).collect();
-    let parameters = read(world, instance, &names)?;
+    let parameters = read(world, instance, "ssm:GetParameters", &names)?;
     let versions: BTreeMap<String, u64> = parameters.iter().map(|it| (it.name.clone(), it.version)).collect();
     if versions == before.versions {
         return Ok(before.clone());

@@ -48,6 +48,8 @@ pub enum Stage {
     Stopped(String),
     /// Everything of its own is there; others are not.
     Waiting(String),
+    /// Its control plane was stopped for a restore.
+    Halted,
     /// It does its work since then.
     Serving(Timestamp),
     /// Its user data is none of windlass'.
@@ -61,6 +63,7 @@ impl fmt::Display for Stage {
             Self::Failing(why) => write!(formatter, "does not come up: {why}"),
             Self::Stopped(why) => write!(formatter, "stopped: {why}"),
             Self::Waiting(why) => write!(formatter, "waiting: {why}"),
+            Self::Halted => formatter.write_str("stopped for a restore"),
             Self::Serving(since) => write!(formatter, "up since {}", since.strftime("%F %T")),
             Self::Foreign => formatter.write_str("not windlass'"),
         }

@@ -60,8 +60,10 @@ pub struct Disk {
     pub owner: String,
     /// Which etcd cluster its data is of: members with different data are no cluster.
     pub data: String,
-    /// Data that a restore put aside.
+    /// Data that restores put aside.
     pub aside: Vec<String>,
+    /// The snapshot that was loaded and not started with yet.
+    pub loaded: Option<String>,
 }
 
 /// How a machine is doing, for its load balancer.
@@ -139,6 +141,7 @@ pub fn health(world: &World, instance: &str) -> Health {
             Ok(()) => Health::Ready(*since),
             Err(why) => Health::NotReady(why),
         },
+        (_, Stage::Halted) => Health::NotReady(Stage::Halted.to_string()),
         (_, Stage::Starting | Stage::Foreign) => Health::NotReady(String::from("it is starting")),
         (_, Stage::Waiting(why) | Stage::Failing(why) | Stage::Stopped(why)) => Health::NotReady(why.clone()),
         (None, Stage::Serving(_)) => Health::Unknown,

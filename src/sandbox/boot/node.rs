@@ -7,8 +7,8 @@ use super::machine::{Machine, Stage, Trouble};
 
 /// One try.
 pub fn boot(world: &World, instance: &str, facts: &Facts, machine: &mut Machine) -> Result<Stage, Trouble> {
-    keys::read(world, instance, &[facts.join.as_str()])?;
     machine.installed = keys::fetch(world, instance, facts, &machine.installed)?;
+    keys::read(world, instance, "ssm:GetParameter", &[facts.join.as_str()])?;
     Ok(Stage::Serving(world.now))
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use super::super::iam::Request;
 use super::super::s3;
 use super::super::world::World;
 use super::caller::may;
-use super::facts::{Facts, Role, SCRIPTS};
+use super::facts::{Facts, Role};
 use super::machine::{Machine, Stage};
 use super::volume;
 
@@ -56,40 +57,51 @@ fn invoked(lines: &[String]) -> (String, Vec<String>) {
 /// How long a script takes, in seconds: what a small cluster needs.
 #[must_use]
 pub fn seconds(lines: &[String]) -> f64 {
-    match invoked(lines).0.strip_prefix(SCRIPTS) {
-        Some("refresh.sh") => 6.0,
-        Some("snapshot.sh") => 12.0,
-        Some("restore.sh") => 40.0,
+    let program = invoked(lines).0;
+    match program.rsplit(['/', '-']).next().unwrap_or_default().trim_end_matches(".sh") {
+        "refresh" => 6.0,
+        "snapshot" => 12.0,
+        "restore" => 20.0,
         _ => 0.5,
     }
 }
 
-/// Runs a script to its end.
-pub fn run(world: &mut World, instance: &str, lines: &[String]) -> Outcome {
+/// A script that runs.
+struct Step<'a> {
+    arguments: &'a [String],
+    begun: Timestamp,
+}
+
+/// Runs a script that began at `begun`, at the moment at which it may end; `None`: it goes on.
+pub fn run(world: &mut World, instance: &str, lines: &[String], begun: Timestamp) -> Option<Outcome> {
     let (program, arguments) = invoked(lines);
-    let not_found = |program: &str| Outcome::failed(127, format!("sh: 1: {program}: not found"));
+    let not_found = |program: &str| Some(Outcome::failed(127, format!("sh: 1: {program}: not found")));
     let Some(mut machine) = world.boot.machines.get(instance).cloned() else { return not_found(&program) };
     let Some(facts) = machine.facts.clone() else { return not_found(&program) };
-    let script = program.strip_prefix(SCRIPTS).filter(|name| facts.scripts.contains(*name));
+    let script = facts.scripts.get(&program).map(String::as_str);
     let outcome = match (script, facts.role) {
-        (Some("refresh.sh"), _) => match machine.fetch(world, instance, &facts) {
-            Ok(()) => Outcome::said("installed what changed"),
-            Err(why) => Outcome::failed(1, why),
-        },
-        (Some("worker-refresh.sh"), Role::Node) => match machine.fetch(world, instance, &facts) {
-            Ok(()) => Outcome::said("installed what changed"),
-            Err(why) => Outcome::failed(1, why),
-        },
-        (Some("snapshot.sh"), Role::Member) => {
-            snapshot(world, instance, &facts, &machine).unwrap_or_else(|why| Outcome::failed(1, why))
+        (Some("refresh.sh"), Role::Member) | (Some("worker-refresh.sh"), Role::Node) => {
+            refresh(world, instance, &mut machine)
         }
+        (Some("snapshot.sh"), Role::Member) => snapshot(world, instance, &facts, &machine).map(Some),
         (Some("restore.sh"), Role::Member) => {
-            restore(world, instance, &facts, &mut machine, &arguments).unwrap_or_else(|why| Outcome::failed(1, why))
+            let step = Step { arguments: &arguments, begun };
+            restore(world, instance, &facts, &mut machine, &step)
         }
         _ => return not_found(&program),
     };
     world.boot.machines.insert(instance.to_owned(), machine);
-    outcome
+    outcome.unwrap_or_else(|why| Some(Outcome::failed(1, format!("windlass: {why}"))))
+}
+
+fn refresh(world: &mut World, instance: &str, machine: &mut Machine) -> Result<Option<Outcome>, String> {
+    let Some(facts) = machine.facts.clone() else { return Ok(None) };
+    if machine.stage == Stage::Halted {
+        let errors = String::from("windlass: etcd is being restored: nothing is changed meanwhile\n");
+        return Ok(Some(Outcome { errors, ..Outcome::default() }));
+    }
+    machine.fetch(world, instance, &facts)?;
+    Ok(Some(Outcome::default()))
 }
 
 /// Bucket and prefix of the cluster's snapshots.
@@ -118,36 +130,73 @@ fn snapshot(world: &mut World, instance: &str, facts: &Facts, machine: &Machine)
     Ok(Outcome::said(format!("s3://{bucket}/{key}")))
 }
 
-/// Puts the data aside and takes that of a snapshot.
+/// Seconds that `restore.sh start` waits for the API server.
+const READY: i64 = 600;
+
+/// The steps of a restore, and where the member is after one; `None`: the step is not at its end.
 fn restore(
     world: &mut World,
     instance: &str,
     facts: &Facts,
     machine: &mut Machine,
-    arguments: &[String],
-) -> Result<Outcome, String> {
-    let (bucket, prefix) = backup(facts)?;
-    let key = arguments.first().ok_or("usage: restore.sh KEY")?;
-    let key = key.strip_prefix(&format!("s3://{bucket}/")).unwrap_or(key).to_owned();
-    if !key.starts_with(&format!("{prefix}/")) {
-        return Err(format!("{key} is not beneath {prefix}/"));
+    step: &Step<'_>,
+) -> Result<Option<Outcome>, String> {
+    match step.arguments.first().map(String::as_str) {
+        Some("stop") => {
+            machine.stage = Stage::Halted;
+            machine.next = None;
+            machine.print(world.now, "etcd is being restored: stopped");
+        }
+        Some("load") => {
+            let source = step.arguments.get(1).ok_or("which snapshot?")?;
+            load(world, instance, facts, machine, source)?;
+        }
+        Some("start") => {
+            if let Some(disk) = volume::disk_mut(world, facts) {
+                disk.loaded = None;
+            }
+            if machine.stage == Stage::Halted {
+                machine.stage = Stage::Waiting(String::from("etcd was restored"));
+                machine.next = Some(super::later(world.now, super::RETRY));
+                machine.tries = 0;
+            }
+            if let Err(why) = super::quorum::of(world, instance, facts, &machine.installed) {
+                let waited = world.now.duration_since(step.begun).as_secs();
+                return if waited < READY { Ok(None) } else { Err(format!("the API server is not ready: {why}")) };
+            }
+        }
+        Some("status") => {}
+        _ => return Err(String::from("usage: windlass-restore stop | load SNAPSHOT | start | status")),
     }
-    may(world, instance, Request::new("s3:GetObject", object(&bucket, &key)))?;
-    let stored = world.s3.bucket(&bucket, &world.account).map_err(|refusal| refusal.to_string())?;
-    let stored = stored.objects.get(&key).ok_or_else(|| format!("fatal error: s3://{bucket}/{key} does not exist"))?;
+    let loaded = volume::disk(world, facts).is_some_and(|disk| disk.loaded.is_some());
+    Ok(Some(Outcome::said(match (&machine.stage, loaded) {
+        (Stage::Halted, true) => "loaded",
+        (Stage::Halted, false) => "stopped",
+        _ => "running",
+    })))
+}
+
+/// Puts the data aside and takes that of a snapshot.
+fn load(world: &mut World, instance: &str, facts: &Facts, machine: &Machine, source: &str) -> Result<(), String> {
+    if machine.stage != Stage::Halted {
+        return Err(String::from("run 'windlass-restore stop' first, on every member"));
+    }
+    let address = source.strip_prefix("s3://").and_then(|path| path.split_once('/'));
+    let (bucket, key) = address.ok_or_else(|| format!("cp: cannot stat '{source}': No such file or directory"))?;
+    may(world, instance, Request::new("s3:GetObject", object(bucket, key)))?;
+    let stored = world.s3.bucket(bucket, &world.account).map_err(|refusal| refusal.to_string())?;
+    let stored = stored.objects.get(key).ok_or_else(|| format!("fatal error: {source} does not exist"))?;
     let content = data_encoding::BASE64.decode(stored.content.as_bytes()).unwrap_or_default();
     let content: BTreeMap<String, String> =
-        serde_json::from_slice(&content).map_err(|_| String::from("etcdutl: the snapshot is damaged"))?;
-    if content.get("cluster") != Some(&facts.cluster) {
-        return Err(format!("{key} is not a snapshot of {}", facts.cluster));
+        serde_json::from_slice(&content).map_err(|_| format!("{source} is damaged: its checksum differs"))?;
+    if !content.contains_key("data") {
+        return Err(format!("{source} is damaged: its checksum differs"));
     }
     let disk = volume::disk_mut(world, facts).ok_or("/var/lib/etcd is not mounted")?;
-    let before =
-        std::mem::replace(&mut disk.data, format!("{key} ({})", content.get("data").map_or("", String::as_str)));
-    disk.aside.push(before);
-    machine.stage = Stage::Waiting(String::from("etcd has no quorum yet"));
-    machine.next = Some(super::later(world.now, super::RETRY));
-    machine.tries = 0;
-    machine.print(world.now, &format!("restored {key}"));
-    Ok(Outcome::said(format!("restored {key}; what was there before is in /var/lib/etcd")))
+    if disk.loaded.as_deref() != Some(source) {
+        let before = std::mem::replace(&mut disk.data, format!("{} from {source}", facts.cluster));
+        disk.aside.push(before);
+        disk.loaded = Some(source.to_owned());
+    }
+    Ok(())
 }

@@ -87,7 +87,7 @@ fn mount(world: &mut World, volume: &Volume, facts: &Facts) -> Result<(), Troubl
             Err(Trouble::Lasting(why))
         }
         None => {
-            let disk = Disk { owner, data: facts.cluster.clone(), aside: Vec::new() };
+            let disk = Disk { owner, data: facts.cluster.clone(), aside: Vec::new(), loaded: None };
             world.boot.disks.insert(volume.id.clone(), disk);
             Ok(())
         }

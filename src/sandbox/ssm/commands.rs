@@ -14,6 +14,8 @@ use super::super::world::World;
 
 /// Seconds until an agent fetched a command; before, there is no invocation.
 const FETCH: f64 = 1.5;
+/// Seconds after which a script that waits looks again.
+const LOOK: f64 = 5.0;
 /// Characters of output that an answer shows (GetCommandInvocation).
 const OUTPUT: usize = 24_000;
 /// The same of standard error.
@@ -153,17 +155,19 @@ pub fn due(world: &World) -> Option<Timestamp> {
 pub fn advance(world: &mut World) {
     let now = world.now;
     let ended = |it: &Invocation| it.outcome.is_none() && it.until <= now;
-    let due: Vec<(String, String, Vec<String>)> = world
+    let due: Vec<(String, String, Vec<String>, Timestamp)> = world
         .ssm
         .invocations
         .iter()
         .filter(|(_, it)| ended(it))
-        .map(|(key, it)| (key.clone(), it.instance.clone(), it.lines.clone()))
+        .map(|(key, it)| (key.clone(), it.instance.clone(), it.lines.clone(), it.begun))
         .collect();
-    for (key, instance, lines) in due {
-        let outcome = scripts::run(world, &instance, &lines);
+    for (key, instance, lines, begun) in due {
+        let outcome = scripts::run(world, &instance, &lines, begun);
+        let again = world.after(LOOK);
         if let Some(it) = world.ssm.invocations.get_mut(&key) {
-            it.outcome = Some(outcome);
+            it.until = if outcome.is_none() { again } else { it.until };
+            it.outcome = outcome;
         }
     }
     world.ssm.invocations.retain(|_, it| now.duration_since(it.sent).as_secs() < KEPT);
