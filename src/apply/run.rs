@@ -20,7 +20,7 @@ use crate::pki::Certificate;
 use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
 use crate::state::{
-    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, Lease, Outcome, Records, RunResult,
+    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records, RunResult,
 };
 
 /// A sign of life in a log at least this often (see the design, "Output").
@@ -147,6 +147,7 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &R
         operations: plan.waves.iter().map(Vec::len).sum(),
         report: Report::default(),
         outcomes: Vec::new(),
+        certificates: Vec::new(),
     };
     runner.run(plan).await?;
     let Runner { mut report, operations, started, bench, .. } = runner;
@@ -232,6 +233,8 @@ struct Runner<'run> {
     report: Report,
     /// Outcomes that are not in git yet: they ride with the next wave's intents.
     outcomes: Vec<Outcome>,
+    /// Certificates that were issued, likewise.
+    certificates: Vec<CertificateRecord>,
 }
 
 type Finished = (Address, ActName, Result<Outcome, OperationError>);
@@ -257,6 +260,7 @@ impl Runner<'_> {
                 self.sweep_once().await?;
             }
             let intents = wave.iter().map(|operation| intent(&self.bench, operation)).collect();
+            self.stage_certificates()?;
             let outcomes = std::mem::take(&mut self.outcomes);
             let (number, of) = (index + 1, plan.waves.len());
             self.lease.write(&format!("wave {number}/{of}"), intents, outcomes).await?;
@@ -272,6 +276,7 @@ impl Runner<'_> {
                 }
             }
         }
+        self.stage_certificates()?;
         let outcomes = std::mem::take(&mut self.outcomes);
         if !outcomes.is_empty() {
             self.lease.write("results", Vec::new(), outcomes).await?;
@@ -342,7 +347,7 @@ impl Runner<'_> {
                 Ok(outcome) => {
                     *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
                     self.report.done += 1;
-                    self.record_certificate(&outcome)?;
+                    self.certificates.extend(certificate_record(&outcome));
                     self.outcomes.push(outcome);
                 }
                 Err(error) => self.failed(address, act, error),
@@ -351,15 +356,16 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// A certificate that was issued goes into git with the outcome. If the run dies before, nobody has its public side,
-    /// and the next run issues it anew.
-    fn record_certificate(&mut self, outcome: &Outcome) -> Result<(), state::Error> {
-        match certificate_record(outcome) {
-            Some(record) if !self.lease.records().certificates.iter().any(|it| it.serial == record.serial) => {
-                self.lease.stage_certificate(record)
-            }
-            _ => Ok(()),
+    /// Certificates that were issued go into git with the outcomes. If the run dies before, nobody has their public side,
+    /// and the next run issues them anew.
+    fn stage_certificates(&mut self) -> Result<(), state::Error> {
+        let known = &self.lease.records().certificates;
+        let is_new = |record: &CertificateRecord| !known.iter().any(|it| it.serial == record.serial);
+        let certificates: Vec<_> = std::mem::take(&mut self.certificates).into_iter().filter(is_new).collect();
+        if certificates.is_empty() {
+            return Ok(());
         }
+        self.lease.stage_keys(KeyChange { certificates, ..KeyChange::default() })
     }
 
     fn failed(&mut self, address: Address, act: ActName, error: OperationError) {

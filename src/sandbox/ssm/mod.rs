@@ -11,6 +11,7 @@ mod tags;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub struct State {
 }
 
 /// A parameter with the version that is current.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameter {
     /// `/path/name`.
@@ -57,6 +58,19 @@ pub struct Parameter {
     pub data_type: String,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Parameter {
+    /// Without the value: the SDK's logs show the client that they call, and with it this whole world.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, version, .. } = self;
+        formatter
+            .debug_struct("Parameter")
+            .field("name", name)
+            .field("kind", kind)
+            .field("version", version)
+            .finish_non_exhaustive()
+    }
 }
 
 impl State {
