@@ -2,12 +2,11 @@
 //! ever written anywhere but into a parameter.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
+use crate::pki::encryption::{self, EncryptionError};
 use crate::pki::{Authority, AuthorityName, Certificate, Ends, IssueError, Leaf, LeafName, ServiceAccountKey};
 use crate::plan::{Act, Plan};
 use crate::resource::{CertificateRequest, Content, Parameter, Resource};
@@ -25,7 +24,7 @@ pub struct Vault {
     pub service_accounts: BTreeMap<u32, ServiceAccountKey>,
     /// Their public halves, PEM.
     pub public_keys: BTreeMap<u32, String>,
-    /// Keys that encrypt etcd's content.
+    /// Keys that encrypt etcd's content, base64.
     pub encryption: BTreeMap<u32, Secret>,
 }
 
@@ -59,6 +58,9 @@ pub enum VaultError {
     /// It was not issued.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// A key for etcd's content is none.
+    #[error(transparent)]
+    Encryption(#[from] EncryptionError),
     /// Nobody knows what should be in it.
     #[error("nothing says what should be in it")]
     Unknown,
@@ -122,12 +124,11 @@ impl Vault {
                 Ok(secret(key.ok_or_else(|| missing(SealedKey::ServiceAccount(*revision)))?.private_pem()))
             }
             Content::Encryption { revisions } => {
-                // The first key of the file encrypts; here it is the last one.
-                let keys = revisions.iter().rev().map(|revision| {
+                let keys = revisions.iter().map(|revision| {
                     let key = self.encryption.get(revision).ok_or_else(|| missing(SealedKey::Encryption(*revision)))?;
                     Ok::<_, VaultError>((*revision, key))
                 });
-                Ok(secret(encryption_configuration(&keys.collect::<Result<Vec<_>, _>>()?)))
+                Ok(secret(encryption::configuration(&keys.collect::<Result<Vec<_>, _>>()?)?))
             }
             Content::Certificate(request) => self.issue(request, interface, now),
             Content::Unknown { .. } => Err(VaultError::Unknown),
@@ -180,21 +181,6 @@ impl Vault {
         let known = known.or_else(|| self.service_accounts.get(&revision).map(ServiceAccountKey::public_pem));
         known.ok_or_else(|| VaultError::Missing(format!("the public half of {}", SealedKey::ServiceAccount(revision))))
     }
-}
-
-/// kube-apiserver's EncryptionConfiguration (its API reference, apiserver.config.k8s.io/v1): `keys` newest first, and
-/// what was written before there was any key stays readable.
-fn encryption_configuration(keys: &[(u32, &Secret)]) -> Secret {
-    let mut text = Zeroizing::new(String::from(
-        "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources:\n  - secrets\n  \
-         providers:\n  - secretbox:\n      keys:\n",
-    ));
-    for (revision, key) in keys {
-        let encoded = Zeroizing::new(data_encoding::BASE64.encode(key.expose()));
-        let _ = writeln!(text, "      - name: key-{revision}\n        secret: {}", encoded.as_str());
-    }
-    text.push_str("  - identity: {}\n");
-    Secret::new(text.as_bytes().to_vec())
 }
 
 fn missing(key: SealedKey) -> VaultError {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
@@ -13,7 +14,7 @@ use rcgen::{
 use x509_parser::time::ASN1Time;
 
 use super::certificate::{Certificate, InspectError};
-use super::check;
+use super::check::{self, Asked};
 use super::ends::Ends;
 use super::key::{KeyError, PrivateKey};
 use super::name::{AuthorityName, Usage};
@@ -137,7 +138,7 @@ impl Authority {
         let key = PrivateKey::generate(algorithm)?;
         let signed = parameters.self_signed(&key).map_err(|error| IssueError::Library(error.to_string()))?;
         let certificate = Certificate::from_der(signed.der())?;
-        check::authority(&certificate, &parameters, ends)?;
+        check::authority(&certificate, &asked(&parameters, ends))?;
         Self::new(certificate, key)
     }
 
@@ -219,7 +220,7 @@ impl Authority {
         let signed =
             parameters.signed_by(&key, &self.issuer).map_err(|error| IssueError::Library(error.to_string()))?;
         let certificate = Certificate::from_der(signed.der())?;
-        check::leaf(&certificate, leaf, &parameters, ends, self)?;
+        check::leaf(&certificate, leaf, &asked(&parameters, ends), &self.certificate)?;
         if certificate.public_key != key.der_bytes() {
             return Err(IssueError::OtherKey(certificate.subject.to_string()));
         }
@@ -246,6 +247,18 @@ fn parameters(subject: DistinguishedName, ends: Ends) -> Result<CertificateParam
     parameters.serial_number = Some(SerialNumber::from_slice(&random_serial()?));
     parameters.use_authority_key_identifier_extension = true;
     Ok(parameters)
+}
+
+/// What the certificate of these parameters must say.
+fn asked(parameters: &CertificateParams, ends: Ends) -> Asked {
+    let bit = |usage: &KeyUsagePurpose| match usage {
+        KeyUsagePurpose::KeyEncipherment => check::KEY_ENCIPHERMENT,
+        KeyUsagePurpose::KeyCertSign => check::CERTIFICATE_SIGN,
+        KeyUsagePurpose::CrlSign => check::LIST_SIGN,
+        _ => check::DIGITAL_SIGNATURE,
+    };
+    let serial = parameters.serial_number.as_ref().map(|serial| HEXLOWER.encode(serial.as_ref()));
+    Asked { ends, serial: serial.unwrap_or_default(), key_usage: parameters.key_usages.iter().map(bit).collect() }
 }
 
 /// 16 random bytes. The first two bits are 01: positive (RFC 5280, section 4.1.2.2) and always of one length.

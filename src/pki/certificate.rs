@@ -69,7 +69,7 @@ pub struct Certificate {
     pub critical: BTreeSet<String>,
     /// The public key as signatures are checked with it.
     pub(super) public_key: Vec<u8>,
-    der: Vec<u8>,
+    pub(super) der: Vec<u8>,
 }
 
 impl Certificate {

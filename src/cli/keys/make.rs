@@ -8,7 +8,7 @@ use super::super::session::Session;
 use super::super::work::Step;
 use super::age::Age;
 use crate::name::ClusterName;
-use crate::pki::{Authority, AuthorityName, Ends, KeyPhase, ServiceAccountKey};
+use crate::pki::{Authority, AuthorityName, Ends, KeyPhase, ServiceAccountKey, encryption};
 use crate::secret::{Recipients, Secret, open, seal};
 use crate::spec::Pki;
 use crate::state::{
@@ -114,12 +114,7 @@ impl<'a> Forge<'a> {
                 }
                 SealedKey::Encryption(revision) => {
                     change.encryption.insert(revision, phase);
-                    {
-                        let mut bytes = vec![0; 32];
-                        getrandom::fill(&mut bytes)
-                            .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-                        Secret::new(bytes)
-                    }
+                    encryption::generate()?
                 }
             };
             change.sealed.push(self.seal(&key.to_string(), &secret)?);

@@ -1,5 +1,7 @@
 //! Nothing that belongs to somebody else is lost.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const THEIRS: &str = r##"# mine
@@ -165,6 +167,88 @@ fn what_cannot_be_understood_is_refused_and_not_shown() {
         assert!(!refused.contains("hunter2"), "{refused}");
     }
     assert!(ours().merge(&Secret::new(vec![0xff, 0xfe]), Current::Keep).is_err());
+}
+
+/// Any document, with the words that readers trip over.
+fn anything() -> impl Strategy<Value = Value> {
+    let word = prop_oneof![
+        any::<String>(),
+        "[-~=!&*?|>%@`#:,{}\\[\\]'\" \\t\\n\\ra-z0-9.]{0,6}",
+        "(yes|No|on|null|0x1f|1e3|12:30|2026-11-20|<<|true)",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        word.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, move |inner| {
+        let items = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
+        let fields = prop::collection::btree_map(word.clone(), inner, 0..4);
+        prop_oneof![items, fields.prop_map(|fields| Value::Object(fields.into_iter().collect()))]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_again(document in anything()) {
+        let document = json!({ "something": document });
+        let written = write::yaml(&document);
+        prop_assert_eq!(value(&written), document, "{}", written.expose_text().expect("text"));
+    }
+
+    #[test]
+    fn unknown_fields_anywhere_survive(extra in anything()) {
+        let mut document = value(&secret(THEIRS));
+        document["extra"] = extra.clone();
+        document["clusters"][1]["cluster"]["extra"] = extra.clone();
+        document["contexts"][0]["context"]["extra"] = extra;
+        let before = write::yaml(&document);
+        let merged = value(&ours().merge(&before, Current::Keep).expect("merged"));
+        prop_assert_eq!(&merged["extra"], &document["extra"]);
+        prop_assert_eq!(&merged["clusters"][1]["cluster"]["extra"], &document["extra"]);
+        prop_assert_eq!(&merged["contexts"][0], &document["contexts"][0]);
+    }
+
+    #[test]
+    fn no_text_at_all_is_a_panic(text: String) {
+        let _ = ours().merge(&secret(&text), Current::Keep);
+        let _ = remove(&secret(&format!("contexts:\n- {text}")), "a");
+    }
+}
+
+/// kubectl reads what was merged as what it read before, and our context beside it.
+#[test]
+fn kubectl_reads_a_merged_file() {
+    let merged = ours().merge(&secret(THEIRS), Current::Switch).expect("merged");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config");
+    std::fs::write(&path, merged.expose()).expect("written");
+    let output = std::process::Command::new("kubectl")
+        .args(["config", "view", "--raw", "-o", "json", "--kubeconfig"])
+        .arg(&path)
+        .env("HOME", folder.path())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            panic!("cannot run kubectl: {error}\nhint: this test needs it, for example `apt install kubernetes-client`")
+        }
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(seen["current-context"], json!("prod.example.com"));
+    let of = |list: &str, name: &str| {
+        let items = seen[list].as_array().expect("a list").iter();
+        items.clone().find(|item| item["name"] == name).cloned().expect("there")
+    };
+    assert_eq!(of("clusters", "work")["cluster"]["insecure-skip-tls-verify"], json!(true));
+    assert_eq!(of("clusters", "prod.example.com")["cluster"]["certificate-authority-data"], json!("dHJ1c3RlZA=="));
+    let arguments = json!(["eks", "get-token", "--cluster-name", "on", "1e3", "007", "a: b", "# no", ""]);
+    assert_eq!(of("users", "work")["user"]["exec"]["args"], arguments);
+    assert_eq!(of("users", "work")["user"]["exec"]["env"][0]["value"], json!("null"));
+    assert_eq!(of("users", "prod.example.com-admin")["user"]["client-key-data"], json!("a2V5"));
+    assert_eq!(of("contexts", "work")["context"]["namespace"], json!("y"));
 }
 
 #[test]

@@ -137,6 +137,61 @@ fn years_from_2050_on_are_written_in_the_other_form() {
     }
 }
 
+#[test]
+fn whatever_differs_from_what_was_asked_for_is_refused() {
+    let authority = authority(AuthorityName::Etcd, 1);
+    let signer = authority.certificate();
+    let wanted = Leaf {
+        organizations: BTreeSet::from([String::from("group")]),
+        names: BTreeSet::from([String::from("localhost")]),
+        addresses: BTreeSet::from(["127.0.0.1".parse::<IpAddr>().expect("one")]),
+        ..leaf("a", &[Usage::Server])
+    };
+    let got = authority.issue(&wanted, Ends::issued_at(now(), YEAR)).expect("issued").certificate;
+    let asked = check::Asked { ends: got.ends, serial: got.serial.clone(), key_usage: BTreeSet::from([0]) };
+    let refused = |got: &Certificate, leaf: &Leaf, asked: &check::Asked, signer: &Certificate| match check::leaf(
+        got, leaf, asked, signer,
+    ) {
+        Ok(()) => "nothing",
+        Err(IssueError::NotAsRequested { what, .. }) => what,
+        Err(other) => panic!("{other}"),
+    };
+    assert_eq!(refused(&got, &wanted, &asked, signer), "nothing");
+    let a_year = Ends::issued_at(now(), YEAR + 1);
+    for (what, leaf, asked) in [
+        ("not after", wanted.clone(), check::Asked { ends: a_year, ..asked.clone() }),
+        ("not before", wanted.clone(), check::Asked { ends: Ends { not_before: now(), ..got.ends }, ..asked.clone() }),
+        ("serial number", wanted.clone(), check::Asked { serial: String::from("01"), ..asked.clone() }),
+        ("key usage", wanted.clone(), check::Asked { key_usage: BTreeSet::from([0, 2]), ..asked.clone() }),
+        ("common name", Leaf { common_name: String::from("b"), ..wanted.clone() }, asked.clone()),
+        ("organizations", Leaf { organizations: BTreeSet::new(), ..wanted.clone() }, asked.clone()),
+        ("extended key usage", Leaf { usages: BTreeSet::from([Usage::Client]), ..wanted.clone() }, asked.clone()),
+        ("DNS names", Leaf { names: BTreeSet::new(), ..wanted.clone() }, asked.clone()),
+        ("IP addresses", Leaf { addresses: BTreeSet::new(), ..wanted.clone() }, asked.clone()),
+    ] {
+        assert_eq!(refused(&got, &leaf, &asked, signer), what);
+    }
+    // The library in the wrong: what came out has a fault that nobody asked for.
+    let fault = |change: fn(&mut Certificate)| {
+        let mut got = got.clone();
+        change(&mut got);
+        refused(&got, &wanted, &asked, signer)
+    };
+    assert_eq!(fault(|it| it.ends.not_after = moment("4096-01-01T00:00:00Z")), "not after");
+    assert_eq!(fault(|it| it.is_authority = true), "authority");
+    assert_eq!(fault(|it| it.critical.clear()), "critical extensions");
+    assert_eq!(fault(|it| it.key_identifier = None), "subject key identifier");
+    assert_eq!(fault(|it| it.other_usages.extend([String::from("2.5.29.37.0")])), "other usages");
+    assert_eq!(fault(|it| it.other_names.extend([String::from("x")])), "other names");
+    assert_eq!(fault(|it| it.authority_key_identifier = None), "authority key identifier");
+    assert_eq!(fault(|it| it.subject.attributes.clear()), "common name");
+    let other = super::authority(AuthorityName::Etcd, 1);
+    let stranger = Certificate { key_identifier: None, ..other.certificate().clone() };
+    assert_eq!(refused(&got, &wanted, &asked, &stranger), "signature");
+    let shorter = Certificate { ends: Ends { not_after: now(), ..signer.ends }, ..signer.clone() };
+    assert_eq!(refused(&got, &wanted, &asked, &shorter), "within the life of its authority");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
