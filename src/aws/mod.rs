@@ -50,6 +50,7 @@ mod subnet;
 mod tags;
 mod target_group;
 mod target_health;
+mod values;
 mod volume;
 mod vpc;
 
@@ -69,6 +70,7 @@ pub use limits::{Limits, Rate, Service};
 pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_parameter};
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
+pub use values::parameter_values;
 pub use target_health::{TargetHealth, target_health};
 
 #[cfg(test)]

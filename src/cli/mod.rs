@@ -12,6 +12,7 @@ mod files;
 mod history;
 mod interrupt;
 mod keys;
+mod kubeconfig;
 mod lint;
 mod manual;
 mod options;
@@ -63,6 +64,8 @@ enum Command {
     History(history::Arguments),
     State(state::Arguments),
     Unlock(unlock::Arguments),
+    Certs(certs::Arguments),
+    Kubeconfig(kubeconfig::Arguments),
     Secrets(secrets::Arguments),
     Sandbox(sandbox::Arguments),
     Schema(schema::Arguments),
@@ -117,6 +120,8 @@ impl Cli {
             | Command::History(_)
             | Command::State(_)
             | Command::Unlock(_)
+            | Command::Certs(_)
+            | Command::Kubeconfig(_)
             | Command::Secrets(_)
             | Command::Sandbox(_) => self.runtime()?.block_on(self.dispatch_async(output)),
         }
@@ -132,6 +137,8 @@ impl Cli {
             Command::History(arguments) => arguments.run(global, output).await,
             Command::State(arguments) => arguments.run(global, output).await,
             Command::Unlock(arguments) => arguments.run(global, output).await,
+            Command::Certs(arguments) => arguments.run(global, output).await,
+            Command::Kubeconfig(arguments) => arguments.run(global, output).await,
             Command::Secrets(arguments) => arguments.run(global, output).await,
             Command::Sandbox(arguments) => arguments.run(global, output).await,
             Command::Render(_)

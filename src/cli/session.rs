@@ -3,6 +3,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -10,6 +11,7 @@ use super::keys::Age;
 use super::options::Global;
 use crate::aws::{Aws, Settings};
 use crate::clock::Clock;
+use crate::live::{Dial, Network};
 use crate::name::ClusterName;
 use crate::problem::{Problems, Severity};
 use crate::render::settings::StateRemote;
@@ -79,6 +81,8 @@ pub struct Session {
     pub clock: Clock,
     /// The way to AWS.
     pub aws: Aws,
+    /// The way to endpoints on the network: members, load balancers.
+    pub dial: Arc<dyn Dial>,
     /// The way to the state branch.
     pub store: Store,
     /// Commit of the configuration.
@@ -97,11 +101,11 @@ impl Session {
     ) -> anyhow::Result<Self> {
         let manifests = Manifests::read(global, output, cluster)?;
         let region = manifests.specification.cluster.spec.aws.region.to_string();
-        let (clock, aws) = connect(global, &manifests.project, &region, parallelism).await?;
+        let Connected { clock, aws, dial } = connect(global, &manifests.project, &region, parallelism).await?;
         let store = store(global, &manifests.project, &manifests.cluster).await?;
         let config = state::checked_out_commit(manifests.project.root()).await;
         let age = age(global, &manifests.project);
-        Ok(Self { output, manifests, clock, aws, store, config, age })
+        Ok(Self { output, manifests, clock, aws, dial, store, config, age })
     }
 
     /// The cluster.
@@ -121,20 +125,26 @@ pub fn age(global: &Global, project: &Project) -> Age {
     Age::new(&project.settings.age_recipients, global.sandbox.then_some(own.as_path()))
 }
 
+struct Connected {
+    clock: Clock,
+    aws: Aws,
+    dial: Arc<dyn Dial>,
+}
+
 async fn connect(
     global: &Global,
     project: &Project,
     region: &str,
     parallelism: NonZeroUsize,
-) -> anyhow::Result<(Clock, Aws)> {
-    let (clock, http_client) = if global.sandbox {
+) -> anyhow::Result<Connected> {
+    let (clock, http_client, dial): (_, _, Arc<dyn Dial>) = if global.sandbox {
         let (clock, sandbox) = sandbox(project)?;
-        (clock, Some(sandbox.http_client()))
+        (clock, Some(sandbox.http_client()), Arc::new(sandbox))
     } else {
-        (Clock::system(), None)
+        (Clock::system(), None, Arc::new(Network))
     };
     let settings = Settings { http_client, parallelism: parallelism.get(), ..Settings::new(region, clock) };
-    Ok((clock, Aws::connect(settings).await))
+    Ok(Connected { clock, aws: Aws::connect(settings).await, dial })
 }
 
 /// The project's sandbox, as its file left it or new from its seed, and a clock that goes on from its date.

@@ -198,7 +198,7 @@ fn secrets(records: &Records) -> Vec<Flaw> {
     found
 }
 
-/// Of each sort of key exactly one issues, and whatever is trusted is sealed on the branch.
+/// Of each sort of key exactly one issues, and whatever may issue is sealed on the branch.
 fn phases(records: &Records) -> Vec<Flaw> {
     let mut found = Vec::new();
     let mut check = |path: String, what: String, keys: Vec<(SealedKey, KeyPhase)>| {
@@ -211,7 +211,8 @@ fn phases(records: &Records) -> Vec<Flaw> {
         if issuing != 1 && keys.iter().any(|(_, phase)| *phase != KeyPhase::Dropped) {
             flaw(format!("of {what} {issuing} issue, and exactly one must"));
         }
-        for (key, _) in keys.iter().filter(|(_, phase)| *phase != KeyPhase::Dropped) {
+        let may_issue = |phase: KeyPhase| matches!(phase, KeyPhase::Prepared | KeyPhase::Issuing);
+        for (key, _) in keys.iter().filter(|(_, phase)| may_issue(*phase)) {
             if !records.secrets.contains_key(&key.to_string()) {
                 flaw(format!("the key of {what} is not sealed as {}", layout::secret(&key.to_string())));
             }

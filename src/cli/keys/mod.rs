@@ -9,4 +9,4 @@ mod open;
 pub use age::{Age, SANDBOX_FILE};
 pub use due::{Renewal, desired_keys};
 pub use make::{Forge, Made, ensure};
-pub use open::{check_recipients, open_authority, open_secret, preflight, vault};
+pub use open::{check_recipients, open_authority, open_secret, preflight, preflight_with, vault};

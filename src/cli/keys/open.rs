@@ -49,10 +49,18 @@ pub fn vault(age: &Age, records: &Records, keys: &BTreeSet<SealedKey>, made: &Ma
 /// # Errors
 /// As [`super::ensure`] and [`vault`].
 pub fn preflight(session: &Session, records: &Records, plan: &Plan) -> anyhow::Result<()> {
+    preflight_with(session, records, plan, &Made::new())
+}
+
+/// The same, with keys that were made already.
+///
+/// # Errors
+/// As [`preflight`].
+pub fn preflight_with(session: &Session, records: &Records, plan: &Plan, made: &Made) -> anyhow::Result<()> {
     check_recipients(session, records, plan.purpose)?;
     let missing = missing(records);
     let keys = apply::needs(plan).into_iter().filter(|key| !missing.contains(key)).collect();
-    vault(&session.age, records, &keys, &Made::new()).map(drop)
+    vault(&session.age, records, &keys, made).map(drop)
 }
 
 /// Refuses a first apply whose keys could not be sealed.

@@ -1,0 +1,30 @@
+//! Parameters that machines wrote, by path: what members say of themselves. Never decrypts.
+
+use std::collections::BTreeMap;
+
+use super::call::{Call, call};
+use super::connect::Aws;
+use super::error::Error;
+use super::pages;
+
+/// Parameters in one page; the most that Systems Manager gives (API reference, GetParametersByPath).
+const PAGE: i32 = 10;
+
+/// The values of plain parameters directly beneath a path (which ends with `/`), by the rest of their names.
+///
+/// # Errors
+/// That of the call.
+pub async fn parameter_values(aws: &Aws, path: &str) -> Result<BTreeMap<String, String>, Error> {
+    let found = pages::all("GetParametersByPath", async |token| {
+        let request = aws.ssm().get_parameters_by_path().path(path.trim_end_matches('/'));
+        let request = request.with_decryption(false).max_results(PAGE).set_next_token(token);
+        let answer = call(aws, Call::read("GetParametersByPath"), || request.clone().send()).await?;
+        Ok((answer.parameters.unwrap_or_default(), answer.next_token))
+    })
+    .await?;
+    let values = found.into_iter().filter_map(|parameter| {
+        let name = parameter.name?.strip_prefix(path)?.to_owned();
+        Some((name, parameter.value?))
+    });
+    Ok(values.collect())
+}

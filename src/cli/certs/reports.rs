@@ -1,0 +1,180 @@
+//! What members say that they have installed, and what endpoints show: laid beside what is recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::rows::member;
+use crate::aws;
+use crate::cli::session::Session;
+use crate::desired::parameter_path;
+use crate::live::{LiveError, Presented, presented};
+use crate::pki::{AuthorityName, BACKDATED_SECONDS, LeafName};
+use crate::resource::{Kind, attribute};
+use crate::state::Records;
+use crate::ui::certificates::{Row, Seen};
+
+/// Version of the document that this windlass reads.
+const FORMAT: u32 = 1;
+
+/// Where endpoints of a member are (Kubernetes documentation, "Ports and protocols").
+const PORTS: [(u16, LeafName); 3] =
+    [(6443, LeafName::Apiserver), (2379, LeafName::EtcdServer), (2380, LeafName::EtcdPeer)];
+
+/// How long all endpoints together may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a member says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reported {
+    /// Version of the document.
+    pub format: u32,
+    /// When it said so, by its own clock.
+    pub at: Timestamp,
+    /// Fingerprints of what it trusts.
+    #[serde(default)]
+    pub trust: BTreeMap<AuthorityName, BTreeSet<String>>,
+    /// Serial numbers of what it has installed.
+    #[serde(default)]
+    pub leafs: BTreeMap<String, String>,
+}
+
+/// The members' reports. A document that cannot be read counts as none.
+///
+/// # Errors
+/// That of the call.
+pub async fn reports(session: &Session) -> Result<BTreeMap<String, Reported>, aws::Error> {
+    let path = format!("{}status/", parameter_path(session.cluster()));
+    let values = aws::parameter_values(&session.aws, &path).await?;
+    let read = |(member, text): (String, String)| {
+        let report = serde_json::from_str(&text).ok().filter(|report: &Reported| report.format == FORMAT)?;
+        Some((member, report))
+    };
+    Ok(values.into_iter().filter_map(read).collect())
+}
+
+/// Writes into the rows what the members reported.
+pub fn compare(rows: &mut [Row], reports: &BTreeMap<String, Reported>) {
+    for row in rows.iter_mut().filter(|row| row.path.contains("/members/")) {
+        row.reported = match reports.get(&row.place) {
+            None => Seen::Unreachable(String::from("no report")),
+            Some(report) => reported(row, report),
+        };
+    }
+}
+
+fn reported(row: &Row, report: &Reported) -> Seen {
+    let issued = row.ends.not_before.as_second().saturating_add(i64::try_from(BACKDATED_SECONDS).unwrap_or(0));
+    match report.leafs.get(&row.name) {
+        Some(serial) if *serial == row.serial => Seen::Same,
+        // It could not know it yet: members look twice an hour.
+        _ if report.at.as_second() < issued => Seen::Unreachable(String::from("not refreshed yet")),
+        Some(serial) => Seen::Other { serial: serial.clone(), not_after: None },
+        None => Seen::Missing,
+    }
+}
+
+/// Asks every endpoint that is known which certificate it shows; gives a line about those that do not answer.
+pub async fn probe(session: &Session, records: &Records, rows: &mut Vec<Row>) -> Option<String> {
+    let addresses = addresses(records);
+    let api = format!("api.{}", session.cluster());
+    let port = session.specification().cluster.spec.api.port;
+    let mut asked = Vec::new();
+    for (member, address) in &addresses {
+        for (port, leaf) in PORTS {
+            asked.push((Some((member.clone(), leaf)), address.clone(), port));
+        }
+    }
+    asked.push((None, api.clone(), port));
+    let dials = asked.iter().map(|(_, host, port)| presented(session.dial.as_ref(), host, *port, &api));
+    let all = futures(dials);
+    let Ok(answers) = tokio::time::timeout(PATIENCE, all).await else {
+        return Some(String::from("endpoints do not answer from here"));
+    };
+    let mut silent = Vec::new();
+    for ((whose, host, port), answer) in asked.iter().zip(answers) {
+        match (answer, whose) {
+            (Err(error), _) => silent.push(error.to_string()),
+            (Ok(shown), Some((member, leaf))) => {
+                let own = |row: &&mut Row| row.place == *member && row.name == leaf.as_str();
+                if let Some(row) = rows.iter_mut().find(own) {
+                    row.live = live(&row.serial, &shown);
+                }
+            }
+            (Ok(shown), None) => rows.extend(balanced(rows, &shown, &format!("{host}:{port}"))),
+        }
+    }
+    let first = silent.first()?;
+    Some(match silent.len() {
+        1 => format!("an endpoint does not answer from here: {first}"),
+        count => format!("{count} endpoints do not answer from here: {first}, …"),
+    })
+}
+
+/// All at the same time; none of them waits for long.
+async fn futures<F: Future<Output = Result<Presented, LiveError>>>(
+    dials: impl Iterator<Item = F>,
+) -> Vec<Result<Presented, LiveError>> {
+    let mut pending: Vec<_> = dials.map(|dial| Box::pin(dial) as std::pin::Pin<Box<F>>).collect();
+    let mut answers: Vec<Option<Result<Presented, LiveError>>> = pending.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (dial, answer) in pending.iter_mut().zip(&mut answers) {
+            if answer.is_none()
+                && let std::task::Poll::Ready(done) = dial.as_mut().poll(context)
+            {
+                *answer = Some(done);
+            }
+        }
+        if answers.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
+}
+
+fn live(serial: &str, shown: &Presented) -> Seen {
+    match shown.chain.first() {
+        Some(certificate) if certificate.serial == serial => Seen::Same,
+        Some(certificate) => Seen::Other {
+            serial: certificate.serial.clone(),
+            not_after: Some(certificate.ends.not_after),
+        },
+        None => Seen::Missing,
+    }
+}
+
+/// What the load balancer leads to: one of the members' API servers, or something that nobody recorded.
+fn balanced(rows: &[Row], shown: &Presented, place: &str) -> Option<Row> {
+    let certificate = shown.chain.first()?;
+    let is_known = |row: &&Row| row.name == LeafName::Apiserver.as_str() && row.serial == certificate.serial;
+    let known = rows.iter().find(is_known);
+    let template = known.or_else(|| rows.iter().find(|row| row.name == LeafName::Apiserver.as_str()))?;
+    let mut row = Row::of(certificate, &template.cluster, LeafName::Apiserver.as_str(), AuthorityName::Cluster);
+    place.clone_into(&mut row.place);
+    row.thresholds.clone_from(&template.thresholds);
+    row.standing = template.standing;
+    row.live = match known {
+        Some(_) => Seen::Same,
+        None => Seen::Other { serial: certificate.serial.clone(), not_after: Some(certificate.ends.not_after) },
+    };
+    Some(row)
+}
+
+/// The members' addresses, by member.
+fn addresses(records: &Records) -> BTreeMap<String, String> {
+    let members: BTreeSet<&str> = records
+        .resources
+        .keys()
+        .filter(|address| address.kind() == Kind::Parameter)
+        .filter_map(|address| member(address.name()))
+        .collect();
+    let interfaces = records.resources.values().filter(|record| record.address.kind() == Kind::NetworkInterface);
+    let known = interfaces.filter_map(|record| {
+        let name = record.address.name();
+        let member = members.iter().find(|member| name == **member || name.ends_with(&format!("-{member}")))?;
+        Some(((*member).to_owned(), record.attributes.get(attribute::PRIVATE_ADDRESS)?.clone()))
+    });
+    known.collect()
+}
