@@ -13,6 +13,7 @@ pub mod lifetime;
 mod name;
 pub mod rotation;
 mod service_account;
+pub mod status;
 mod subject;
 #[cfg(test)]
 mod tests;

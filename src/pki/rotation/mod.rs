@@ -57,7 +57,8 @@ pub struct Situation {
     pub silent_wait: u64,
     /// A report that is older than this many seconds says nothing about now.
     pub report_limit: u64,
-    /// What else is known to have a certificate of the revision that retires: nodes whose kubelets got theirs before.
+    /// What else may have a certificate of the revision that retires: nodes whose kubelets got theirs before the last
+    /// member had the new signing key (not before the switch: a member signs with what it has installed).
     pub holders: BTreeSet<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Keys in every form that other tools write, and none of them shown.
 
+use proptest::prelude::*;
+
 use super::openssl::openssl;
 use super::*;
 use crate::secret::Secret;
@@ -108,4 +110,34 @@ fn an_authority_comes_back_from_its_files() {
     assert!(matches!(refused, IssueError::OtherKey(_)));
     let refused = Authority::from_pem(&issued.certificate.pem(), &issued.key).expect_err("a leaf");
     assert!(matches!(refused, IssueError::NotAnAuthority { .. }));
+}
+
+proptest! {
+    /// Whatever is in a file: an error, and never a panic or a part of it in a message.
+    #[test]
+    fn damaged_keys_are_errors(bytes in prop::collection::vec(any::<u8>(), 0..200), position in 0_usize..120, byte: u8) {
+        let pem = |der: &[u8]| format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", data_encoding::BASE64.encode(der));
+        prop_assert!(ServiceAccountKey::from_pem(&Secret::from(pem(&bytes))).is_err());
+        prop_assert!(ServiceAccountKey::from_pem(&Secret::new(bytes.clone())).is_err());
+        let good = ServiceAccountKey::generate(KeyAlgorithm::EcdsaP256).expect("a key").private_pem();
+        let body: String = good.expose_text().expect("text").lines().filter(|line| !line.starts_with('-')).collect();
+        let mut der = data_encoding::BASE64.decode(body.as_bytes()).expect("base64");
+        let position = position % der.len();
+        der[position] = byte;
+        let _ = ServiceAccountKey::from_pem(&Secret::from(pem(&der)));
+    }
+
+    #[test]
+    fn no_text_is_a_panic(text: String, rest in "(-----BEGIN |-----END |CERTIFICATE-----|PRIVATE KEY-----|[A-Za-z0-9+/=\n]{0,20}){0,8}") {
+        for text in [text.clone(), rest.clone(), format!("{text}{rest}")] {
+            prop_assert!(Certificate::parse_bundle(&text).is_err());
+            prop_assert!(ServiceAccountKey::from_pem(&Secret::from(text.clone())).is_err());
+            let files = crate::pki::import::Files::from([
+                (String::from("pki/private/kubernetes-ca/keyset.yaml"), Secret::from(text.clone())),
+                (String::from("ca.crt"), Secret::from(text.clone())),
+                (String::from("ca.key"), Secret::from(text)),
+            ]);
+            prop_assert!(crate::pki::import::read(&files).is_err());
+        }
+    }
 }
