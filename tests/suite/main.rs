@@ -2,6 +2,7 @@
 
 mod boto3;
 mod budgets;
+mod canary;
 mod command_line;
 mod conformance;
 mod conformance_compute;

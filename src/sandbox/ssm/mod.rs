@@ -13,8 +13,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::wire::Operation;
 use super::world::{Live, World};
@@ -113,9 +115,15 @@ pub const OPERATIONS: &[Operation] = &[
     ("ListCommands", commands::list),
 ];
 
-/// Its live objects: the account's parameters, without the public ones.
+/// Its live objects: the account's parameters, without the public ones. Of a secret only a digest is shown.
 #[must_use]
 pub fn live(world: &World) -> Live {
-    let parameters = world.ssm.parameters.values();
-    parameters.map(|it| (format!("ssm/parameter/{}", it.name), serde_json::to_value(it).unwrap_or_default())).collect()
+    let view = |it: &Parameter| {
+        let mut view = serde_json::to_value(it).unwrap_or_default();
+        if it.kind == "SecureString" {
+            view["value"] = format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(&it.value))).into();
+        }
+        (format!("ssm/parameter/{}", it.name), view)
+    };
+    world.ssm.parameters.values().map(view).collect()
 }
