@@ -6,6 +6,7 @@ mod certs;
 mod complete;
 mod completions;
 mod destroy;
+mod etcd;
 mod explain;
 mod failure;
 mod files;
@@ -66,6 +67,7 @@ enum Command {
     Unlock(unlock::Arguments),
     Certs(certs::Arguments),
     Kubeconfig(kubeconfig::Arguments),
+    Etcd(etcd::Arguments),
     Secrets(secrets::Arguments),
     Sandbox(sandbox::Arguments),
     Schema(schema::Arguments),
@@ -122,6 +124,7 @@ impl Cli {
             | Command::Unlock(_)
             | Command::Certs(_)
             | Command::Kubeconfig(_)
+            | Command::Etcd(_)
             | Command::Secrets(_)
             | Command::Sandbox(_) => self.runtime()?.block_on(self.dispatch_async(output)),
         }
@@ -139,6 +142,7 @@ impl Cli {
             Command::Unlock(arguments) => arguments.run(global, output).await,
             Command::Certs(arguments) => arguments.run(global, output).await,
             Command::Kubeconfig(arguments) => arguments.run(global, output).await,
+            Command::Etcd(arguments) => arguments.run(global, output).await,
             Command::Secrets(arguments) => arguments.run(global, output).await,
             Command::Sandbox(arguments) => arguments.run(global, output).await,
             Command::Render(_)

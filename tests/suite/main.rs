@@ -1,5 +1,6 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
+mod boot;
 mod boto3;
 mod budgets;
 mod canary;
@@ -8,6 +9,7 @@ mod conformance;
 mod conformance_compute;
 mod conformance_network;
 mod conformance_services;
+mod etcd;
 mod lifecycle;
 mod moto;
 mod moto_lifecycle;
