@@ -70,8 +70,8 @@ pub use limits::{Limits, Rate, Service};
 pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_parameter};
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
-pub use values::parameter_values;
 pub use target_health::{TargetHealth, target_health};
+pub use values::parameter_values;
 
 #[cfg(test)]
 mod tests;

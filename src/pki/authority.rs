@@ -30,8 +30,8 @@ pub enum IssueError {
     Ends(Ends),
     /// It would live longer than what signs it.
     #[error(
-        "a certificate valid until {asked} would outlive its authority, which ends at {end}\nhint: rotate the authority \
-         (`windlass certs rotate-ca`), or shorten `spec.pki.lifetimes.leaf`"
+        "a certificate valid until {asked} would outlive its authority, which ends at {end}\nhint: rotate the \
+         authority (`windlass certs rotate-ca`), or shorten `spec.pki.lifetimes.leaf`"
     )]
     PastAuthority {
         /// What was asked for.

@@ -224,8 +224,8 @@ fn serial(raw: &[u8]) -> String {
     HEXLOWER.encode(&raw[zeros..])
 }
 
-/// A serial number in decimal digits, as some tools show it, from hexadecimal ones. By long multiplication: serials have
-/// up to 20 bytes.
+/// A serial number in decimal digits, as some tools show it, from hexadecimal ones. By long multiplication: serials
+/// have up to 20 bytes.
 #[must_use]
 pub fn decimal(hexadecimal: &str) -> String {
     let mut digits = vec![0_u32];

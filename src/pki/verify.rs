@@ -52,7 +52,7 @@ pub enum VerifyError {
     },
 }
 
-/// Verifies a leaf as a peer would that trusts these authorities. No chains over several authorities: windlass has none.
+/// Verifies a leaf as a peer would that trusts these authorities. No chains over several of them: windlass has none.
 ///
 /// # Errors
 /// The reason why the peer refuses.

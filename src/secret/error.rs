@@ -7,8 +7,8 @@ use std::path::PathBuf;
 pub enum SealError {
     /// There must be more recipients.
     #[error(
-        "{found} age recipient{} cannot open the secrets of a cluster alone: at least {fewest} different ones are needed\n\
-         hint: add recipients to `ageRecipients` in windlass.yaml; `age-keygen` makes a key and prints its recipient",
+        "{found} age recipient{} cannot open the secrets of a cluster alone: at least {fewest} different ones \
+         are needed\nhint: add recipients to `ageRecipients` in windlass.yaml; `age-keygen` makes a key and prints its recipient",
         if *.found == 1 { "" } else { "s" }
     )]
     TooFewRecipients {
@@ -55,7 +55,8 @@ pub enum SealError {
     },
     /// An identity file has something else in it.
     #[error(
-        "{path}, line {line}: not an age identity\nhint: each line is a comment with # or a key as `age-keygen` writes it"
+        "{path}, line {line}: not an age identity\nhint: each line is a comment with # or a key as `age-keygen` \
+         writes it"
     )]
     BadIdentity {
         /// The file.

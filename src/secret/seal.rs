@@ -51,7 +51,7 @@ impl Recipients {
     }
 }
 
-/// Seals a secret, as text (`BEGIN AGE ENCRYPTED FILE`), so that it survives a terminal and a clipboard in an emergency.
+/// Seals a secret, as text (`BEGIN AGE ENCRYPTED FILE`): in an emergency it survives a terminal and a clipboard.
 ///
 /// # Errors
 /// When age refuses.

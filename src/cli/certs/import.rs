@@ -71,7 +71,9 @@ impl Arguments {
         })
         .await?;
         let cluster = session.cluster();
-        output.message(&format!("sealed on the state branch; remove the plain copy when windlass apply {cluster} is done"));
+        output.message(&format!(
+            "sealed on the state branch; remove the plain copy when windlass apply {cluster} is done"
+        ));
         Ok(Exit::Done)
     }
 }

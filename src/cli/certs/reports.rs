@@ -137,10 +137,9 @@ async fn futures<F: Future<Output = Result<Presented, LiveError>>>(
 fn live(serial: &str, shown: &Presented) -> Seen {
     match shown.chain.first() {
         Some(certificate) if certificate.serial == serial => Seen::Same,
-        Some(certificate) => Seen::Other {
-            serial: certificate.serial.clone(),
-            not_after: Some(certificate.ends.not_after),
-        },
+        Some(certificate) => {
+            Seen::Other { serial: certificate.serial.clone(), not_after: Some(certificate.ends.not_after) }
+        }
         None => Seen::Missing,
     }
 }

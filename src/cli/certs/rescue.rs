@@ -41,7 +41,8 @@ impl Arguments {
         expired.retain(|row| row.standing == Standing::Expired);
         for row in &expired {
             let when = row.ends.not_after.strftime("%F");
-            output.message(&format!("expired on {when}: {} of the {} authority, {}", row.name, row.authority, row.place));
+            output
+                .message(&format!("expired on {when}: {} of the {} authority, {}", row.name, row.authority, row.place));
         }
         let step = replaced(&session, &records)?;
         if step.is_some() {
@@ -52,8 +53,7 @@ impl Arguments {
         } else if expired.is_empty() {
             output.message("nothing has expired; what is due is issued, and members fetch what is published");
         }
-        let exit =
-            parameters(&session, &self.options, "certs rescue", records, renewal(&session), step).await?;
+        let exit = parameters(&session, &self.options, "certs rescue", records, renewal(&session), step).await?;
         if exit != Exit::Done || self.options.dry_run {
             return Ok(exit);
         }

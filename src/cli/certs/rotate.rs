@@ -90,7 +90,8 @@ impl Arguments {
             (None, true, _) => Ok(Target::ServiceAccount),
             (None, false, true) => Ok(Target::Encryption),
             (None, false, false) => {
-                let message = "which one?\n  hint: --authority cluster|etcd|front-proxy, --service-account or --encryption";
+                let message =
+                    "which one?\n  hint: --authority cluster|etcd|front-proxy, --service-account or --encryption";
                 Err(Stopped::new(Exit::Config, message).into())
             }
         }
@@ -195,7 +196,9 @@ fn set(change: &mut KeyChange, target: Target, records: &Records, revision: u32,
 fn describe(target: Target, position: &Position) -> String {
     let stage = match position.stage {
         Stage::Steady => String::from("no rotation is under way"),
-        Stage::Trusting { new } => format!("prepared: revision {new} is to be trusted everywhere, and signs nothing yet"),
+        Stage::Trusting { new } => {
+            format!("prepared: revision {new} is to be trusted everywhere, and signs nothing yet")
+        }
         Stage::Replacing { old } => format!("switched: the new revision signs, revision {old} is still trusted"),
     };
     let mut text = format!("{target}: {stage}\n");
@@ -214,10 +217,14 @@ fn next(session: &Session, target: Target, step: Step) -> String {
     let again = format!("windlass certs rotate-ca {} {}", session.cluster(), target.arguments());
     match step {
         Step::Prepare { .. } => {
-            format!("members trust both within half an hour; then switch: {again} (--status says when, --abort goes back)")
+            format!(
+                "members trust both within half an hour; then switch: {again} (--status says when, --abort goes back)"
+            )
         }
         Step::Switch { .. } => {
-            format!("members install what is new within half an hour; then drop the old one: {again} (--abort goes back)")
+            format!(
+                "members install what is new within half an hour; then drop the old one: {again} (--abort goes back)"
+            )
         }
         Step::Drop { .. } => String::from("the old key is dropped: the rotation is complete"),
         Step::Withdraw { .. } => String::from("the preparation is taken back"),

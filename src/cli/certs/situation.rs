@@ -59,7 +59,9 @@ impl Target {
             Self::ServiceAccount => {
                 Ok(records.keys.service_account.iter().map(|(number, key)| bare((*number, key.phase))).collect())
             }
-            Self::Encryption => Ok(records.keys.encryption.iter().map(|(number, phase)| bare((*number, *phase))).collect()),
+            Self::Encryption => {
+                Ok(records.keys.encryption.iter().map(|(number, phase)| bare((*number, *phase))).collect())
+            }
         }
     }
 }
@@ -128,7 +130,9 @@ fn published(target: Target, records: &Records, revisions: &[Revision], now: Tim
     let written = records.resources.values().find(|record| {
         let Resource::Parameter(parameter) = &record.applied else { return false };
         let (is_it, mut has) = match (&parameter.content, target) {
-            (Content::Trust { authority, revisions }, Target::Authority(name)) => (*authority == name, revisions.clone()),
+            (Content::Trust { authority, revisions }, Target::Authority(name)) => {
+                (*authority == name, revisions.clone())
+            }
             (Content::ServiceAccountKeys { revisions }, Target::ServiceAccount)
             | (Content::Encryption { revisions }, Target::Encryption) => (true, revisions.clone()),
             _ => return false,

@@ -1,8 +1,8 @@
 //! kubeconfig documents: building one, merging it into a file that a person already has, taking it out again.
 //!
 //! Whatever belongs to somebody else stays: other contexts, clusters and users, fields that windlass does not know, and
-//! their order. A file that cannot be understood is refused and not touched. Comments do not survive (kubectl drops them
-//! as well).
+//! their order. A file that cannot be understood is refused and not touched. Comments do not survive: kubectl drops
+//! them as well.
 
 mod edit;
 #[cfg(test)]

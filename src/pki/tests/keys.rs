@@ -115,8 +115,15 @@ fn an_authority_comes_back_from_its_files() {
 proptest! {
     /// Whatever is in a file: an error, and never a panic or a part of it in a message.
     #[test]
-    fn damaged_keys_are_errors(bytes in prop::collection::vec(any::<u8>(), 0..200), position in 0_usize..120, byte: u8) {
-        let pem = |der: &[u8]| format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", data_encoding::BASE64.encode(der));
+    fn damaged_keys_are_errors(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        position in 0_usize..120,
+        byte: u8,
+    ) {
+        let pem = |der: &[u8]| {
+            let body = data_encoding::BASE64.encode(der);
+            format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+        };
         prop_assert!(ServiceAccountKey::from_pem(&Secret::from(pem(&bytes))).is_err());
         prop_assert!(ServiceAccountKey::from_pem(&Secret::new(bytes.clone())).is_err());
         let good = ServiceAccountKey::generate(KeyAlgorithm::EcdsaP256).expect("a key").private_pem();
@@ -128,7 +135,10 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_a_panic(text: String, rest in "(-----BEGIN |-----END |CERTIFICATE-----|PRIVATE KEY-----|[A-Za-z0-9+/=\n]{0,20}){0,8}") {
+    fn no_text_is_a_panic(
+        text: String,
+        rest in "(-----BEGIN |-----END |CERTIFICATE-----|PRIVATE KEY-----|[A-Za-z0-9+/=\n]{0,20}){0,8}",
+    ) {
         for text in [text.clone(), rest.clone(), format!("{text}{rest}")] {
             prop_assert!(Certificate::parse_bundle(&text).is_err());
             prop_assert!(ServiceAccountKey::from_pem(&Secret::from(text.clone())).is_err());

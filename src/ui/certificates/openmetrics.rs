@@ -1,7 +1,7 @@
 //! Certificates as OpenMetrics text, for Prometheus' textfile collector or a push gateway.
 //!
-//! Names and labels are those of x509-certificate-exporter (its docs/metrics.md), so that its alerts and dashboards work
-//! unchanged. That exporter shows labels without a meaning as empty, which Prometheus takes for absent: they are absent
+//! Names and labels are those of x509-certificate-exporter (its docs/metrics.md), so that its alerts and dashboards
+//! work unchanged. That exporter shows labels without a meaning as empty, which Prometheus takes for absent: they are absent
 //! here.
 
 use std::collections::BTreeMap;

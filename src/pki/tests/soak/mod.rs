@@ -1,6 +1,7 @@
 //! Virtual years of a cluster: leafs are renewed, authorities rotate, members are replaced and stay away, and at every
 //! moment everybody who talks to somebody is believed.
 
+mod operator;
 mod peers;
 mod world;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::super::super::lifetime::{renew_at, skewed};
-use super::super::super::rotation::{self, CurrentLeaf, Position, Report, Revision, Situation, Stage, Step};
+use super::super::super::rotation::{self, Revision};
 use super::super::super::*;
 use super::super::{YEAR, leaf, now};
 use super::peers;
@@ -31,9 +31,9 @@ pub(super) struct Machine {
     pub(super) away: bool,
     /// With which revision of the cluster authority its controller manager signs.
     signs: u32,
-    reported: Option<Timestamp>,
+    pub(super) reported: Option<Timestamp>,
     /// Of the world, when it last installed something.
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 /// A person with a kubeconfig.
@@ -45,15 +45,15 @@ pub(super) struct Person {
 
 pub(super) struct World {
     pub(super) now: Timestamp,
-    authorities: BTreeMap<AuthorityName, BTreeMap<u32, (Authority, KeyPhase)>>,
+    pub(super) authorities: BTreeMap<AuthorityName, BTreeMap<u32, (Authority, KeyPhase)>>,
     /// Of each member: leaf, which revision signed it.
-    published: BTreeMap<(&'static str, LeafName), (Certificate, u32)>,
-    bundle_since: BTreeMap<AuthorityName, Timestamp>,
+    pub(super) published: BTreeMap<(&'static str, LeafName), (Certificate, u32)>,
+    pub(super) bundle_since: BTreeMap<AuthorityName, Timestamp>,
     pub(super) machines: BTreeMap<&'static str, Machine>,
     /// Workers' kubelets: certificate, which revision signed it, trust.
     pub(super) workers: BTreeMap<&'static str, (Certificate, u32, Vec<Certificate>)>,
     pub(super) people: Vec<Person>,
-    begin: BTreeSet<(i64, AuthorityName)>,
+    pub(super) begin: BTreeSet<(i64, AuthorityName)>,
     pub(super) absent: Vec<(&'static str, i64, i64)>,
     pub(super) replaced: Vec<(&'static str, i64)>,
     pub(super) withdrawn: BTreeSet<(AuthorityName, u32)>,
@@ -62,7 +62,7 @@ pub(super) struct World {
     pub(super) renew_percent: u8,
     pub(super) renewals: usize,
     /// Counts changes of what is published.
-    generation: u64,
+    pub(super) generation: u64,
     changed: bool,
     /// Until then nothing that is in use ends.
     calm_until: Timestamp,
@@ -197,7 +197,7 @@ impl World {
         rotation::trusted(&self.revisions(name)).expect("phases").1
     }
 
-    fn revisions(&self, name: AuthorityName) -> Vec<Revision> {
+    pub(super) fn revisions(&self, name: AuthorityName) -> Vec<Revision> {
         let of = |(number, (authority, phase)): (&u32, &(Authority, KeyPhase))| Revision {
             number: *number,
             phase: *phase,
@@ -211,7 +211,7 @@ impl World {
         trusted.iter().rev().map(|number| self.authorities[&name][number].0.certificate().clone()).collect()
     }
 
-    fn make(&mut self, name: AuthorityName, revision: u32, phase: KeyPhase) {
+    pub(super) fn make(&mut self, name: AuthorityName, revision: u32, phase: KeyPhase) {
         let cluster = "prod.example.com".parse().expect("a name");
         let ends = Ends::issued_at(self.now, 10 * YEAR);
         let made = Authority::create(name, &cluster, revision, KeyAlgorithm::EcdsaP256, ends).expect("an authority");
@@ -287,84 +287,5 @@ impl World {
         let (certificate, _) = self.issue(AuthorityName::Cluster, &leaf("me", &[Usage::Client]), 24 * 3600);
         self.people = vec![Person { trust: self.bundle(AuthorityName::Cluster), certificate }];
         self.changed = true;
-    }
-
-    fn step(&mut self, name: AuthorityName, day: i64) {
-        let position = rotation::decide(&self.situation(name)).expect("phases");
-        let step = match position.stage {
-            Stage::Steady => {
-                let due = self.begin.iter().find(|(when, of)| *when <= day && *of == name).copied();
-                let Some(due) = due.filter(|_| position.is_ready()) else { return };
-                self.begin.remove(&due);
-                position.next
-            }
-            Stage::Trusting { new } if self.withdrawn.remove(&(name, new)) => position.back.expect("a way back"),
-            Stage::Replacing { .. } if self.returned.remove(&(name, self.signing(name))) => {
-                position.back.expect("a way back")
-            }
-            _ if position.is_ready() || self.is_hasty(&position) => position.next,
-            _ => return,
-        };
-        if let Step::Prepare { new } = step {
-            self.make(name, new, KeyPhase::Prepared);
-            return self.rush(name, day, Haste::Switch);
-        }
-        self.generation += 1;
-        let before = self.bundle(name);
-        for (number, phase) in rotation::after(step, &self.revisions(name)).expect("possible") {
-            self.authorities.get_mut(&name).expect("known").get_mut(&number).expect("known").1 = phase;
-        }
-        if self.bundle(name) != before {
-            self.bundle_since.insert(name, self.now);
-        }
-        if matches!(step, Step::Switch { .. }) {
-            self.rush(name, day, Haste::Drop);
-        }
-    }
-
-    /// Somebody does not wait for the next night.
-    fn rush(&mut self, name: AuthorityName, day: i64, haste: Haste) {
-        if self.haste == Some(haste) {
-            self.step(name, day);
-        }
-    }
-
-    fn is_hasty(&self, position: &Position) -> bool {
-        match position.next {
-            Step::Switch { .. } => self.haste == Some(Haste::Switch),
-            Step::Drop { .. } => self.haste == Some(Haste::Drop),
-            _ => false,
-        }
-    }
-
-    fn situation(&self, name: AuthorityName) -> Situation {
-        let since = |moment: Timestamp| u64::try_from(self.now.as_second() - moment.as_second()).expect("before");
-        let leafs = self.published.iter().filter(|((_, leaf), _)| leaf.authority() == name);
-        let current = leafs.map(|((member, leaf), (certificate, revision))| CurrentLeaf {
-            member: (*member).to_owned(),
-            leaf: leaf.to_string(),
-            revision: *revision,
-            serial: certificate.serial.clone(),
-        });
-        let report = |machine: &Machine| Report {
-            age: machine.reported.map_or(u64::MAX, since),
-            trusted: machine.trust[&name].iter().map(|it| it.fingerprint.clone()).collect(),
-            installed: machine.leafs.iter().map(|(leaf, it)| (leaf.to_string(), it.serial.clone())).collect(),
-        };
-        let of = |(member, machine): (&&'static str, &Machine)| ((*member).to_owned(), Some(report(machine)));
-        let members = self.machines.iter().map(of).collect();
-        let cluster = name == AuthorityName::Cluster;
-        let signs = self.signing(name);
-        let holders = self.workers.iter().filter(|(_, (_, revision, _))| cluster && *revision != signs);
-        Situation {
-            revisions: self.revisions(name),
-            leafs: current.collect(),
-            members,
-            published: Some(since(self.bundle_since[&name])),
-            // Workers refresh once a day here, and kubeconfigs end after a day.
-            silent_wait: if cluster { 24 * 3600 } else { 0 },
-            report_limit: 5400,
-            holders: holders.map(|(worker, _)| (*worker).to_owned()).collect(),
-        }
     }
 }
