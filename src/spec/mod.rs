@@ -58,6 +58,9 @@ pub use scaling::{MixedInstances, ScalingProcess, Schedule, WarmPool};
 pub use user_data::UserData;
 pub use volume::{Volume, VolumeType};
 
+#[cfg(test)]
+pub(crate) use rules::bootstrap::FILES as OVERRIDABLE;
+
 use crate::problem::Problem;
 
 /// One cluster as its manifests say it, checked.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::value::HookName;
 
-/// Which hooks of `Cluster.spec.hooks` an instance runs at its first boot, in this order. All scripts of an instance
-/// together have at most 16 KB (EC2's limit on user data), and anyone who may describe launch templates can read them:
+/// Which hooks of `Cluster.spec.hooks` an instance runs at its first boot, in this order. Compressed, they and windlass'
+/// own scripts have at most 16 KB (EC2's limit on user data), and anyone who may describe launch templates can read them:
 /// no secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

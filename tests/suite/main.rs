@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
 mod boot;
+mod bootstrap;
 mod boto3;
 mod budgets;
 mod canary;

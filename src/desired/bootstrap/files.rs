@@ -155,6 +155,15 @@ fn packages(builder: &Builder<'_>, document: &mut Document) {
     document.public("/etc/windlass/packages", pinned.concat());
 }
 
+/// Comments stay in this repository: of 16 KB of user data they would take two.
+fn without_comments(content: &str) -> String {
+    let kept = |line: &&str| {
+        let line = line.trim_start();
+        !line.starts_with("# ") || line.starts_with("# shellcheck")
+    };
+    content.lines().filter(kept).flat_map(|line| [line, "\n"]).collect()
+}
+
 struct Put<'a, 'b> {
     builder: &'a Builder<'b>,
     document: &'a mut Document,
@@ -171,7 +180,7 @@ impl Put<'_, '_> {
     fn file(&mut self, file: &BuiltIn, words: &[(&str, &str)]) {
         let overriding: &BTreeMap<FileName, String> = &self.builder.spec().bootstrap.files;
         let own = overriding.iter().find(|(name, _)| name.as_str() == file.name);
-        let mut content = own.map_or_else(|| file.content.to_owned(), |(_, content)| content.clone());
+        let mut content = own.map_or_else(|| without_comments(file.content), |(_, content)| content.clone());
         for (word, value) in words {
             content = content.replace(word, value);
         }
@@ -181,5 +190,17 @@ impl Put<'_, '_> {
         } else {
             self.document.public(path, content);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_may_override_is_what_there_is() {
+        let mut names: Vec<&str> = built_in().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        assert_eq!(names, crate::spec::OVERRIDABLE);
     }
 }

@@ -7,7 +7,7 @@ use crate::name::ClusterName;
 use crate::render::Rendered;
 use crate::spec::{self, Specification, SubnetType, Vpc};
 
-pub(super) const CLUSTER: &str = r#"apiVersion: windlass/v1
+pub(in crate::desired) const CLUSTER: &str = r#"apiVersion: windlass/v1
 kind: Cluster
 metadata:
   name: test.k8s.foo.bar
@@ -37,7 +37,7 @@ spec:
     zone: k8s.foo.bar
 "#;
 
-pub(super) const GROUP: &str = r#"apiVersion: windlass/v1
+pub(in crate::desired) const GROUP: &str = r#"apiVersion: windlass/v1
 kind: NodeGroup
 metadata:
   name: nodes
@@ -50,16 +50,16 @@ spec:
 "#;
 
 /// `from` → `to` in a text that has `from`.
-pub(super) fn with(text: &str, from: &str, to: &str) -> String {
+pub(in crate::desired) fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the good text has no {from:?}");
     text.replacen(from, to, 1)
 }
 
-pub(super) fn read(cluster: &str, groups: &[&str]) -> Specification {
+pub(in crate::desired) fn read(cluster: &str, groups: &[&str]) -> Specification {
     read_as("test.k8s.foo.bar", cluster, groups)
 }
 
-pub(super) fn read_as(name: &str, cluster: &str, groups: &[&str]) -> Specification {
+pub(in crate::desired) fn read_as(name: &str, cluster: &str, groups: &[&str]) -> Specification {
     let name: ClusterName = name.parse().expect("a cluster name");
     let names: Vec<String> = (1..=groups.len() + 1).map(|number| format!("{number}.yaml")).collect();
     let texts = names.iter().map(String::as_str).zip(std::iter::once(cluster).chain(groups.iter().copied()));
@@ -67,7 +67,7 @@ pub(super) fn read_as(name: &str, cluster: &str, groups: &[&str]) -> Specificati
 }
 
 /// A cluster in a VPC that exists.
-pub(super) fn existing() -> Specification {
+pub(in crate::desired) fn existing() -> Specification {
     let mut text = with(CLUSTER, "vpc: { cidr: 10.20.0.0/16 }", "vpc: { id: vpc-0a1b2c3d4e5f60718 }");
     for (number, cidr) in ["0.0/24", "1.0/24", "2.0/24", "32.0/19", "64.0/19", "96.0/19"].iter().enumerate() {
         let id = format!("id: subnet-0000000000000000{number}");
@@ -77,7 +77,7 @@ pub(super) fn existing() -> Specification {
 }
 
 /// Facts in which everything is found.
-pub(super) fn facts(specification: &Specification) -> Facts {
+pub(in crate::desired) fn facts(specification: &Specification) -> Facts {
     let spec = &specification.cluster.spec;
     let image = |name: String| {
         let image = Image { id: String::from("ami-0a1b2c3d4e5f60718"), root_device: String::from("/dev/xvda") };

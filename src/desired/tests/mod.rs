@@ -1,9 +1,11 @@
 //! Whole clusters: what a specification becomes.
 
 mod fleet;
-mod manifests;
+pub(super) mod manifests;
 
 use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
 
 use manifests::{CLUSTER, GROUP, facts, read, with};
 
@@ -184,6 +186,14 @@ fn limits_are_known_before_the_first_call() {
         "{errors:?}"
     );
     assert!(has("tags with windlass' own"), "{errors:?}");
+    // Digests do not compress: 64 KB of their digits are still 32.
+    let digest = |number: u32| data_encoding::HEXLOWER.encode(&Sha256::digest(number.to_be_bytes()));
+    let hook = format!("#!/bin/sh\n# {}\n", (0..1024).map(digest).collect::<String>());
+    let hooks = with(CLUSTER, "  dns:\n", &format!("  hooks:\n    noise: {hook:?}\n  dns:\n"));
+    let group = format!("{GROUP}  userData: {{ after: [noise] }}\n");
+    let specification = read(&hooks, &[&group]);
+    let errors = self::errors(desired(&specification, &facts(&specification)));
+    assert!(errors[0].starts_with("launch-template/nodes: bytes of compressed user data: "), "{errors:?}");
 }
 
 #[test]

@@ -1,11 +1,8 @@
-//! Hooks: references and size.
+//! Hooks: references. Their size counts together with all user data, once that is made.
 
 use super::super::UserData;
 use super::super::read::{Document, Step, nearest, steps};
 use super::{Rules, repeats};
-
-/// EC2's limit on user data before base64 is 16 KB (EC2 user guide, "User data"); the bootstrap needs a part of it.
-const MOST_BYTES: usize = 16 * 1024;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     let document = rules.document();
@@ -27,7 +24,6 @@ pub(super) fn check(rules: &mut Rules<'_>) {
 fn user_data(rules: &mut Rules<'_>, document: &Document, path: &[Step], user_data: &UserData) {
     let hooks = &rules.spec().hooks;
     let known: Vec<&str> = hooks.keys().map(|name| name.as_str()).collect();
-    let mut bytes = 0;
     for (field, names) in [("before", &user_data.before), ("after", &user_data.after)] {
         let at = |index: usize| -> Vec<Step> { path.iter().cloned().chain(steps![field, index]).collect() };
         for (first, second) in repeats(names) {
@@ -38,8 +34,7 @@ fn user_data(rules: &mut Rules<'_>, document: &Document, path: &[Step], user_dat
             rules.push(finding);
         }
         for (index, name) in names.iter().enumerate() {
-            if let Some(script) = hooks.get(name) {
-                bytes += script.len();
+            if hooks.contains_key(name) {
                 continue;
             }
             let near = nearest(name.as_str(), &known).map(|near| format!("did you mean {near:?}? "));
@@ -50,12 +45,5 @@ fn user_data(rules: &mut Rules<'_>, document: &Document, path: &[Step], user_dat
                 .hint(format!("{}hooks of the cluster: {all}", near.unwrap_or_default()));
             rules.push(finding);
         }
-    }
-    if bytes > MOST_BYTES {
-        let finding = rules
-            .error(format!("the hooks have {bytes} bytes, and EC2 takes {MOST_BYTES} for all user data"))
-            .at(document, path, "")
-            .hint("let the hook fetch what is large, or bake it into the image");
-        rules.push(finding);
     }
 }

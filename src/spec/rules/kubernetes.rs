@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::read::{Document, Step, steps};
 use super::super::{Kubelet, ResolvedKubelet};
-use super::Rules;
+use super::{Rules, flags};
 
 /// The first minor version whose kubeadm reads the configuration that windlass writes (`kubeadm.k8s.io/v1beta4`).
 const FIRST_MINOR: u32 = 31;
@@ -42,16 +42,17 @@ pub(super) fn check(rules: &mut Rules<'_>) {
         );
     }
     let document = rules.document();
-    let component = |name: &str| steps!["spec", "kubernetes", name, "extraArgs"].to_vec();
+    let path = |name: &str| steps!["spec", "kubernetes", name, "extraArgs"].to_vec();
+    let etcd = &rules.spec().control_plane.etcd;
     let arguments = [
-        (component("apiServer"), &kubernetes.api_server.extra_args),
-        (component("controllerManager"), &kubernetes.controller_manager.extra_args),
-        (component("scheduler"), &kubernetes.scheduler.extra_args),
-        (component("kubeProxy"), &kubernetes.kube_proxy.extra_args),
-        (steps!["spec", "controlPlane", "etcd", "extraArgs"].to_vec(), &rules.spec().control_plane.etcd.extra_args),
+        (path("apiServer"), flags::API_SERVER, &kubernetes.api_server.extra_args),
+        (path("controllerManager"), flags::CONTROLLER_MANAGER, &kubernetes.controller_manager.extra_args),
+        (path("scheduler"), flags::SCHEDULER, &kubernetes.scheduler.extra_args),
+        (path("kubeProxy"), flags::KUBE_PROXY, &kubernetes.kube_proxy.extra_args),
+        (steps!["spec", "controlPlane", "etcd", "extraArgs"].to_vec(), flags::ETCD, &etcd.extra_args),
     ];
-    for (path, given) in arguments {
-        flags(rules, document, &path, given);
+    for (path, component, given) in arguments {
+        flags::check(rules, document, &path, component, given);
     }
     let path = steps!["spec", "kubernetes", "kubelet"];
     kubelet(rules, document, &path, &kubernetes.kubelet, &kubernetes.kubelet.resolve());
@@ -60,21 +61,6 @@ pub(super) fn check(rules: &mut Rules<'_>) {
         if *own != Kubelet::default() {
             let resolved = own.over(&kubernetes.kubelet).resolve();
             kubelet(rules, &group.document, &steps!["spec", "kubelet"], own, &resolved);
-        }
-    }
-}
-
-/// Names of flags are written without dashes in front.
-fn flags(rules: &mut Rules<'_>, document: &Document, path: &[Step], given: &BTreeMap<String, String>) {
-    for name in given.keys() {
-        let good = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        if name.starts_with('-') || name.is_empty() || !name.chars().all(good) {
-            let path: Vec<Step> = path.iter().cloned().chain([Step::from(name)]).collect();
-            let finding = rules
-                .error(format!("{name:?} is no name of a flag"))
-                .at(document, &path, "")
-                .hint("write it without dashes in front: audit-log-path");
-            rules.push(finding);
         }
     }
 }
@@ -124,6 +110,6 @@ fn kubelet(rules: &mut Rules<'_>, document: &Document, path: &[Step], own: &Kube
         rules.push(finding);
     }
     if let Some(given) = &own.extra_args {
-        flags(rules, document, &at(&["extraArgs"]), given);
+        flags::check(rules, document, &at(&["extraArgs"]), flags::KUBELET, given);
     }
 }

@@ -1,9 +1,11 @@
 //! Rules that look at more than one field: all that are broken, each with its places. One file per concern.
 
 mod api;
+pub(crate) mod bootstrap;
 mod capacity;
 mod control_plane;
 mod dns;
+mod flags;
 mod groups;
 mod hooks;
 mod kubernetes;
@@ -34,6 +36,7 @@ pub(in crate::spec) fn check(
     control_plane::check(&mut rules);
     volumes::check(&mut rules);
     kubernetes::check(&mut rules);
+    bootstrap::check(&mut rules);
     dns::check(&mut rules);
     pki::check(&mut rules);
     groups::check(&mut rules);

@@ -640,15 +640,51 @@ fn tags_are_few_short_and_free() {
 }
 
 #[test]
-fn hooks_can_run_and_fit_into_user_data() {
+fn hooks_can_run() {
     assert_eq!(
         only(&of_cluster_with("  hooks: { a: echo }\n")),
         r##"1:30:15 hook "a" does not begin with #!: nothing would run it"##
     );
-    let large = format!("  hooks:\n    a: |\n      #!/bin/sh\n      # {}\n", "x".repeat(16 * 1024));
-    let group = with(GROUP, "  minSize", "  userData: { after: [a] }\n  minSize");
-    let messages = messages(read_texts(&[&format!("{CLUSTER}{large}"), &group]));
-    assert_eq!(only(&messages), "2:8:3 the hooks have 16397 bytes, and EC2 takes 16384 for all user data");
+}
+
+#[test]
+fn a_bootstrap_replaces_files_that_exist_and_pins_what_it_installs() {
+    let of = |lines: &str| of_cluster_with(&format!("  bootstrap:\n{lines}"));
+    assert_eq!(
+        only(&of("    files: { members.sh: \"#!/bin/sh\" }\n")),
+        r#"1:31:26 windlass has no file "members.sh" that could be replaced"#
+    );
+    assert!(of("    files: { members.sh: \"#!/bin/sh\" }\n")[0].contains(r#"did you mean "member.sh"?"#));
+    assert_eq!(
+        only(&of("    files: { member.sh: echo }\n")),
+        r#"1:31:26 "member.sh" does not begin with #!: nothing would run it"#
+    );
+    assert_eq!(
+        only(&of("    imageRepository: https://registry.foo.bar\n")),
+        r#"1:31:22 "https://registry.foo.bar" is no part of an image's name: expected such as registry.example.com/kubernetes"#
+    );
+    let apt = "    packages:\n      apt:\n        versions: { kubelet: 1.34.2-1.1 }\n        sources: [{ name: k, url: http://foo.bar, key: x }]\n";
+    let messages = of(apt);
+    assert!(messages[0].contains(r#""http://foo.bar" is no address of packages: https:// only"#), "{messages:#?}");
+    assert!(messages[1].contains("this is no ASCII-armoured PGP public key"), "{messages:#?}");
+    assert_eq!(of("    packages: none\n    sandboxImage: registry.foo.bar/pause:3.10\n"), Vec::<String>::new());
+}
+
+#[test]
+fn a_flag_that_nobody_documents_is_a_warning_with_the_nearest_one() {
+    let flag = |component: &str, flag: &str| {
+        let lines = format!("version: 1.34.2\n    {component}: {{ extraArgs: {{ {flag}: \"1\" }} }}");
+        of_cluster("version: 1.34.2", &lines)
+    };
+    assert_eq!(
+        flag("apiServer", "audit-log-maxagee"),
+        [r#"1:12:50 unknown flag "audit-log-maxagee" of kube-apiserver | did you mean "audit-log-maxage"?"#]
+    );
+    assert_eq!(flag("kubelet", "max-open-files"), Vec::<String>::new());
+    assert_eq!(
+        only(&flag("kubeProxy", "cleanup")),
+        r#"1:11:31 kube-proxy's configuration file has no field for the flag "cleanup""#
+    );
 }
 
 #[test]

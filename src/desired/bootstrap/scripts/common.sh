@@ -52,12 +52,13 @@ retry() {
     done
 }
 
-# From the instance's metadata service, version 2.
-metadata() {
-    local token
-    token=$(curl -sS --fail --retry 5 --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+# From the instance's metadata service, version 2, which wants a session first.
+metadata_session() {
+    session=$(curl -sS --fail --retry 5 --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
         "$imds/latest/api/token")
-    curl -sS --fail --retry 5 --max-time 5 -H "X-aws-ec2-metadata-token: $token" "$imds/latest/meta-data/$1"
+}
+metadata() {
+    curl -sS --fail --retry 5 --max-time 5 -H "X-aws-ec2-metadata-token: $session" "$imds/latest/meta-data/$1"
 }
 
 # The manifest's own scripts, each once in an instance's life. hooks before|after
@@ -77,7 +78,7 @@ hooks() {
 # Kernel and container runtime, ready for pods.
 prepare() {
     if [ -e "${0%/*}/packages.sh" ]; then
-        # shellcheck source=packages.sh
+        # shellcheck source=/dev/null
         . "${0%/*}/packages.sh"
         packages
     fi

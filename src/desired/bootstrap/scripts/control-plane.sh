@@ -4,6 +4,7 @@
 # → instance, zone, address, node, initial_cluster, others (addresses of the other members)
 identify() {
     local mac interface found name entry line own_interface
+    metadata_session
     instance=$(metadata instance-id)
     zone=$(metadata placement/availability-zone)
     mac=$(metadata mac)

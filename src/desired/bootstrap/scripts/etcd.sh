@@ -18,6 +18,6 @@ tool() {
 
 # A client of this member, which may save snapshots and nothing else needs to.
 client() {
-    tool etcdctl --endpoints "https://127.0.0.1:${ETCD_PORT:-2379}" --cacert "$pki/etcd/ca.crt" \
+    tool etcdctl --endpoints "${WINDLASS_ETCD:-https://127.0.0.1:2379}" --cacert "$pki/etcd/ca.crt" \
         --cert "$pki/etcd/healthcheck-client.crt" --key "$pki/etcd/healthcheck-client.key" "$@"
 }

@@ -2,6 +2,7 @@
 # Debian packages at the versions that the manifest pins. Sourced.
 packages() {
     local pinned
+    : "${root?}"
     mapfile -t pinned <"$root/etc/windlass/packages"
     # Installed already, at these versions: no call to a repository at a later boot.
     local missing=() package

@@ -47,6 +47,7 @@ fi
 lock
 hooks before
 prepare
+metadata_session
 instance=$(metadata instance-id)
 zone=$(metadata placement/availability-zone)
 # With DHCP options of several domains there are several names.
