@@ -657,7 +657,7 @@ fn a_bootstrap_replaces_files_that_exist_and_pins_what_it_installs() {
     assert!(of("    files: { members.sh: \"#!/bin/sh\" }\n")[0].contains(r#"did you mean "member.sh"?"#));
     assert_eq!(
         only(&of("    files: { member.sh: echo }\n")),
-        r#"1:31:26 "member.sh" does not begin with #!: nothing would run it"#
+        r#"1:31:25 "member.sh" does not begin with #!: nothing would run it"#
     );
     assert_eq!(
         only(&of("    imageRepository: https://registry.foo.bar\n")),
@@ -683,7 +683,7 @@ fn a_flag_that_nobody_documents_is_a_warning_with_the_nearest_one() {
     assert_eq!(flag("kubelet", "max-open-files"), Vec::<String>::new());
     assert_eq!(
         only(&flag("kubeProxy", "cleanup")),
-        r#"1:11:31 kube-proxy's configuration file has no field for the flag "cleanup""#
+        r#"1:12:40 kube-proxy's configuration file has no field for the flag "cleanup""#
     );
 }
 
