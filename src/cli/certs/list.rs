@@ -74,7 +74,7 @@ pub async fn gather(session: &Session, offline: bool) -> anyhow::Result<Vec<Row>
         return Ok(rows);
     }
     match reports::reports(session).await {
-        Ok(reports) => reports::compare(&mut rows, &reports),
+        Ok(reports) => reports::compare(&mut rows, &reports, session.clock.now()),
         Err(error) => {
             session.output.message(&format!("AWS cannot be asked, so this is what git says alone: {error}"));
             return Ok(rows);

@@ -26,6 +26,10 @@ const PORTS: [(u16, LeafName); 3] =
 /// How long all endpoints together may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Seconds in which what was issued arrives everywhere: members look every half hour, and it may take two looks. Until
+/// then the one before it is no alert.
+const ARRIVES: i64 = 3600;
+
 /// What a member says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,21 +61,29 @@ pub async fn reports(session: &Session) -> Result<BTreeMap<String, Reported>, aw
 }
 
 /// Writes into the rows what the members reported.
-pub fn compare(rows: &mut [Row], reports: &BTreeMap<String, Reported>) {
+pub fn compare(rows: &mut [Row], reports: &BTreeMap<String, Reported>, now: Timestamp) {
     for row in rows.iter_mut().filter(|row| row.path.contains("/members/")) {
         row.reported = match reports.get(&row.place) {
             None => Seen::Unreachable(String::from("no report")),
-            Some(report) => reported(row, report),
+            Some(report) => reported(row, report, now),
         };
     }
 }
 
-fn reported(row: &Row, report: &Reported) -> Seen {
+/// Whether it was issued so lately that it may still be on its way.
+fn is_on_its_way(row: &Row, now: Timestamp) -> bool {
     let issued = row.ends.not_before.as_second().saturating_add(i64::try_from(BACKDATED_SECONDS).unwrap_or(0));
+    now.as_second() < issued.saturating_add(ARRIVES)
+}
+
+fn on_its_way() -> Seen {
+    Seen::Unreachable(String::from("not refreshed yet"))
+}
+
+fn reported(row: &Row, report: &Reported, now: Timestamp) -> Seen {
     match report.leafs.get(&row.name) {
         Some(serial) if *serial == row.serial => Seen::Same,
-        // It could not know it yet: members look twice an hour.
-        _ if report.at.as_second() < issued => Seen::Unreachable(String::from("not refreshed yet")),
+        _ if is_on_its_way(row, now) => on_its_way(),
         Some(serial) => Seen::Other { serial: serial.clone(), not_after: None },
         None => Seen::Missing,
     }
@@ -82,6 +94,7 @@ pub async fn probe(session: &Session, records: &Records, rows: &mut Vec<Row>) ->
     let addresses = addresses(records);
     let api = format!("api.{}", session.cluster());
     let port = session.specification().cluster.spec.api.port;
+    let now = session.clock.now();
     let mut asked = Vec::new();
     for (member, address) in &addresses {
         for (port, leaf) in PORTS {
@@ -101,10 +114,10 @@ pub async fn probe(session: &Session, records: &Records, rows: &mut Vec<Row>) ->
             (Ok(shown), Some((member, leaf))) => {
                 let own = |row: &&mut Row| row.place == *member && row.name == leaf.as_str();
                 if let Some(row) = rows.iter_mut().find(own) {
-                    row.live = live(&row.serial, &shown);
+                    row.live = live(row, &shown, now);
                 }
             }
-            (Ok(shown), None) => rows.extend(balanced(rows, &shown, &format!("{host}:{port}"))),
+            (Ok(shown), None) => rows.extend(balanced(rows, &shown, &format!("{host}:{port}"), now)),
         }
     }
     let first = silent.first()?;
@@ -134,9 +147,10 @@ async fn futures<F: Future<Output = Result<Presented, LiveError>>>(
     answers.into_iter().flatten().collect()
 }
 
-fn live(serial: &str, shown: &Presented) -> Seen {
+fn live(row: &Row, shown: &Presented, now: Timestamp) -> Seen {
     match shown.chain.first() {
-        Some(certificate) if certificate.serial == serial => Seen::Same,
+        Some(certificate) if certificate.serial == row.serial => Seen::Same,
+        Some(_) if is_on_its_way(row, now) => on_its_way(),
         Some(certificate) => {
             Seen::Other { serial: certificate.serial.clone(), not_after: Some(certificate.ends.not_after) }
         }
@@ -145,17 +159,20 @@ fn live(serial: &str, shown: &Presented) -> Seen {
 }
 
 /// What the load balancer leads to: one of the members' API servers, or something that nobody recorded.
-fn balanced(rows: &[Row], shown: &Presented, place: &str) -> Option<Row> {
+fn balanced(rows: &[Row], shown: &Presented, place: &str, now: Timestamp) -> Option<Row> {
     let certificate = shown.chain.first()?;
     let is_known = |row: &&Row| row.name == LeafName::Apiserver.as_str() && row.serial == certificate.serial;
     let known = rows.iter().find(is_known);
-    let template = known.or_else(|| rows.iter().find(|row| row.name == LeafName::Apiserver.as_str()))?;
+    let mut servers = rows.iter().filter(|row| row.name == LeafName::Apiserver.as_str());
+    let template = known.or_else(|| servers.clone().next())?;
+    let in_motion = servers.any(|row| is_on_its_way(row, now));
     let mut row = Row::of(certificate, &template.cluster, LeafName::Apiserver.as_str(), AuthorityName::Cluster);
     place.clone_into(&mut row.place);
     row.thresholds.clone_from(&template.thresholds);
     row.standing = template.standing;
     row.live = match known {
         Some(_) => Seen::Same,
+        None if in_motion => on_its_way(),
         None => Seen::Other { serial: certificate.serial.clone(), not_after: Some(certificate.ends.not_after) },
     };
     Some(row)
