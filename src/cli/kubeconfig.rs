@@ -21,7 +21,7 @@ use crate::ui::output::Output;
 use crate::ui::prompt;
 
 /// The longest life of a person's certificate: nobody can revoke one, it can only end.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// kubeadm binds this group to cluster-admin (kubeadm documentation, "super-admin.conf"): deleting that binding ends all
 /// rights that come from it.

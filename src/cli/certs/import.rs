@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::pki::import::{self, Files, Imported};
 use crate::pki::{AuthorityName, KeyPhase};
 use crate::secret::Secret;
-use crate::state::{CertificateRecord, CertificateRole, KeyChange, PublicKeyRecord, Records, SealedKey};
+use crate::state::{KeyChange, PublicKeyRecord, Records, SealedKey};
 use crate::ui::output::Output;
 use crate::ui::prompt;
 
@@ -95,25 +95,14 @@ fn change(session: &Session, imported: &Imported, run: &str) -> anyhow::Result<K
     let mut change = KeyChange::default();
     for name in AuthorityName::ALL {
         let Some(authority) = imported.authorities.get(&name) else { continue };
-        let mut revision = 1;
-        for certificate in imported.also_trusted.get(&name).into_iter().flatten() {
-            change.certificates.push(CertificateRecord {
-                authority: name,
-                revision,
-                serial: certificate.serial.clone(),
-                pem: certificate.pem(),
-                not_before: certificate.ends.not_before,
-                not_after: certificate.ends.not_after,
-                role: CertificateRole::Authority { phase: KeyPhase::Retiring },
-                run: run.to_owned(),
-            });
-            revision += 1;
+        let also = imported.also_trusted.get(&name).map(|also| (also, KeyPhase::Retiring));
+        for (revision, (it, phase)) in (1..).zip(also.into_iter().chain([(authority, KeyPhase::Issuing)])) {
+            change.certificates.push(forge.record(name, revision, phase, it));
+            change.sealed.push(forge.seal(&SealedKey::Authority(name, revision).to_string(), &it.key_pem())?);
         }
-        change.certificates.push(forge.record(name, revision, KeyPhase::Issuing, authority));
-        change.sealed.push(forge.seal(&SealedKey::Authority(name, revision).to_string(), &authority.key_pem())?);
     }
-    let former = imported.former_service_accounts.iter().map(|key| (key, KeyPhase::Retiring));
-    let keys = former.chain(imported.service_account.as_ref().map(|key| (key, KeyPhase::Issuing)));
+    let former = imported.former_service_account.as_ref().map(|key| (key, KeyPhase::Retiring));
+    let keys = former.into_iter().chain(imported.service_account.as_ref().map(|key| (key, KeyPhase::Issuing)));
     for (revision, (key, phase)) in (1..).zip(keys) {
         change.service_account.insert(revision, PublicKeyRecord { phase, pem: key.public_pem() });
         change.sealed.push(forge.seal(&SealedKey::ServiceAccount(revision).to_string(), &key.private_pem())?);

@@ -4,20 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::rows::member;
 use crate::aws;
 use crate::cli::session::Session;
 use crate::desired::parameter_path;
 use crate::live::{LiveError, Presented, presented};
+use crate::pki::status::MemberStatus;
 use crate::pki::{AuthorityName, BACKDATED_SECONDS, LeafName};
 use crate::resource::{Kind, attribute};
 use crate::state::Records;
 use crate::ui::certificates::{Row, Seen};
-
-/// Version of the document that this windlass reads.
-const FORMAT: u32 = 1;
 
 /// Where endpoints of a member are (Kubernetes documentation, "Ports and protocols").
 const PORTS: [(u16, LeafName); 3] =
@@ -30,38 +27,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// then the one before it is no alert.
 const ARRIVES: i64 = 3600;
 
-/// What a member says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reported {
-    /// Version of the document.
-    pub format: u32,
-    /// When it said so, by its own clock.
-    pub at: Timestamp,
-    /// Fingerprints of what it trusts.
-    #[serde(default)]
-    pub trust: BTreeMap<AuthorityName, BTreeSet<String>>,
-    /// Serial numbers of what it has installed.
-    #[serde(default)]
-    pub leafs: BTreeMap<String, String>,
-}
-
 /// The members' reports. A document that cannot be read counts as none.
 ///
 /// # Errors
 /// That of the call.
-pub async fn reports(session: &Session) -> Result<BTreeMap<String, Reported>, aws::Error> {
+pub async fn reports(session: &Session) -> Result<BTreeMap<String, MemberStatus>, aws::Error> {
     let path = format!("{}status/", parameter_path(session.cluster()));
     let values = aws::parameter_values(&session.aws, &path).await?;
-    let read = |(member, text): (String, String)| {
-        let report = serde_json::from_str(&text).ok().filter(|report: &Reported| report.format == FORMAT)?;
-        Some((member, report))
-    };
+    let read = |(member, text): (String, String)| Some((member, MemberStatus::parse(&text).ok()?));
     Ok(values.into_iter().filter_map(read).collect())
 }
 
 /// Writes into the rows what the members reported.
-pub fn compare(rows: &mut [Row], reports: &BTreeMap<String, Reported>, now: Timestamp) {
+pub fn compare(rows: &mut [Row], reports: &BTreeMap<String, MemberStatus>, now: Timestamp) {
     for row in rows.iter_mut().filter(|row| row.path.contains("/members/")) {
         row.reported = match reports.get(&row.place) {
             None => Seen::Unreachable(String::from("no report")),
@@ -80,7 +58,7 @@ fn on_its_way() -> Seen {
     Seen::Unreachable(String::from("not refreshed yet"))
 }
 
-fn reported(row: &Row, report: &Reported, now: Timestamp) -> Seen {
+fn reported(row: &Row, report: &MemberStatus, now: Timestamp) -> Seen {
     match report.leafs.get(&row.name) {
         Some(serial) if *serial == row.serial => Seen::Same,
         _ if is_on_its_way(row, now) => on_its_way(),

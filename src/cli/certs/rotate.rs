@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::renew::parameters;
-use super::reports::{self, Reported};
+use super::reports;
 use super::situation::{Target, situation};
 use crate::cli::failure::Stopped;
 use crate::cli::keys::{Forge, Made};
@@ -17,6 +17,7 @@ use crate::cli::session::Session;
 use crate::cli::work::Step as Work;
 use crate::exit::Exit;
 use crate::pki::rotation::{Missing, Position, Stage, Step, after, decide};
+use crate::pki::status::MemberStatus;
 use crate::pki::{AuthorityName, KeyPhase};
 use crate::state::{CertificateRole, KeyChange, PublicKeyRecord, Records, SealedKey};
 use crate::ui::output::Output;
@@ -102,7 +103,7 @@ impl Arguments {
         session: &Session,
         target: Target,
         records: &Records,
-        reports: &BTreeMap<String, Reported>,
+        reports: &BTreeMap<String, MemberStatus>,
     ) -> anyhow::Result<Position> {
         let mut situation = situation(session, target, records, reports)?;
         if self.verified {

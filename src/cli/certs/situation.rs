@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::reports::Reported;
 use super::rows::member;
+use crate::cli::kubeconfig;
 use crate::cli::session::Session;
 use crate::pki::rotation::{CurrentLeaf, Report, Revision, Situation};
+use crate::pki::status::MemberStatus;
 use crate::pki::{AuthorityName, Certificate, KeyPhase};
 use crate::resource::{Content, Resource, attribute};
 use crate::state::Records;
@@ -19,6 +20,10 @@ use crate::state::Records;
 const REFRESH: u64 = 45 * 60;
 /// A report that is older than this many seconds: two refreshes and their spread were missed.
 const REPORT_LIMIT: u64 = 2 * 3600;
+
+/// A run has written its parameters so long after it began: three writes a second (Systems Manager's quota) and a push
+/// per wave take some minutes.
+const RUN: u64 = 15 * 60;
 
 /// What is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +52,12 @@ impl Target {
     /// # Errors
     /// When a recorded certificate cannot be read.
     pub fn revisions(self, records: &Records) -> anyhow::Result<Vec<Revision>> {
-        let bare = |(number, phase)| Revision { number, phase, fingerprint: String::new() };
+        let bare = |(number, phase)| Revision { number, phase, fingerprint: None };
         match self {
             Self::Authority(name) => records
                 .authorities(name)
                 .map(|(record, phase)| {
-                    let fingerprint = Certificate::parse(&record.pem)?.fingerprint;
+                    let fingerprint = Some(Certificate::parse(&record.pem)?.fingerprint);
                     Ok(Revision { number: record.revision, phase, fingerprint })
                 })
                 .collect(),
@@ -74,37 +79,30 @@ pub fn situation(
     session: &Session,
     target: Target,
     records: &Records,
-    reports: &BTreeMap<String, Reported>,
+    reports: &BTreeMap<String, MemberStatus>,
 ) -> anyhow::Result<Situation> {
     let now = session.clock.now();
     let revisions = target.revisions(records)?;
-    let spec = &session.specification().cluster.spec;
-    let names = spec.control_plane.members.iter().map(|member| member.name.to_string());
-    let (leafs, members, silent_wait) = match target {
-        Target::Authority(name) => {
-            let members: BTreeMap<String, Option<Report>> =
-                names.map(|member| (member.clone(), reports.get(&member).map(|it| report(it, name, now)))).collect();
-            // Nodes refresh as members do, and people's kubeconfigs have the trust of the day on which they were made.
-            let silent = match name {
-                AuthorityName::Cluster => REFRESH.max(spec.pki.lifetimes.admin.as_seconds()),
-                AuthorityName::Etcd | AuthorityName::FrontProxy => 0,
-            };
-            (leafs(records, name), members, silent)
+    let names = session.specification().cluster.spec.control_plane.members.iter().map(|member| member.name.to_string());
+    // What a member trusts it says by authority; of other keys it matters when it last looked for them.
+    let said = |it: &MemberStatus| match target {
+        Target::Authority(name) => it.report(name, now),
+        Target::ServiceAccount | Target::Encryption => Report { age: it.age(now), ..Report::default() },
+    };
+    let members: BTreeMap<String, Option<Report>> =
+        names.map(|member| (member.clone(), reports.get(&member).map(said))).collect();
+    let (leafs, silent_wait) = match target {
+        // Nodes refresh as members do, and people's kubeconfigs have the trust of the day on which they were made.
+        Target::Authority(AuthorityName::Cluster) => {
+            (leafs(records, AuthorityName::Cluster), REFRESH.max(kubeconfig::LONGEST.as_secs()))
         }
-        // Nobody reports them: members have them after a refresh.
-        Target::ServiceAccount | Target::Encryption => (Vec::new(), BTreeMap::new(), REFRESH),
+        Target::Authority(name) => (leafs(records, name), 0),
+        // A run writes its parameters some time after it began, and the members look for them after that.
+        Target::ServiceAccount | Target::Encryption => (Vec::new(), REFRESH),
     };
     let published = published(target, records, &revisions, now);
     let holders = holders(target, &revisions);
     Ok(Situation { revisions, leafs, members, published, silent_wait, report_limit: REPORT_LIMIT, holders })
-}
-
-fn report(reported: &Reported, name: AuthorityName, now: Timestamp) -> Report {
-    Report {
-        age: u64::try_from(now.as_second() - reported.at.as_second()).unwrap_or(0),
-        trusted: reported.trust.get(&name).cloned().unwrap_or_default(),
-        installed: reported.leafs.clone(),
-    }
 }
 
 fn leafs(records: &Records, name: AuthorityName) -> Vec<CurrentLeaf> {
@@ -142,7 +140,7 @@ fn published(target: Target, records: &Records, revisions: &[Revision], now: Tim
     })?;
     // The run's id begins with its date; a run that cannot be dated began just now.
     let begun = begun(&written.run).unwrap_or(now);
-    Some(u64::try_from(now.as_second() - begun.as_second()).unwrap_or(0))
+    Some(u64::try_from(now.as_second() - begun.as_second()).unwrap_or(0).saturating_sub(RUN))
 }
 
 /// When a run began, by its id: `20261120t133302z-1f3a`.

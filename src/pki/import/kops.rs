@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::keyset::{Entry, Keyset};
-use super::{Files, ImportError, Imported, Layout, authority, certificate, service_account, text};
+use super::{Files, ImportError, Imported, Layout, authority, service_account, text};
 use crate::pki::AuthorityName;
 use crate::secret::Secret;
 
@@ -28,7 +28,7 @@ pub(super) fn read(files: &Files) -> Result<Option<Imported>, ImportError> {
         authorities: BTreeMap::new(),
         also_trusted: BTreeMap::new(),
         service_account: None,
-        former_service_accounts: Vec::new(),
+        former_service_account: None,
     };
     for (name, folders) in AUTHORITIES {
         for folder in folders {
@@ -55,34 +55,42 @@ fn take_authority(
     keyset: &Keyset,
 ) -> Result<(), ImportError> {
     let primary = keyset.primary(path)?;
+    few(path, keyset)?;
     for entry in keyset.usable() {
         let Some(public) = &entry.public else {
             return Err(ImportError::NoCertificate { authority: name, path: format!("{path} ({})", entry.id) });
         };
-        if entry.id == primary.id {
-            let Some(key) = &entry.private else {
-                return Err(ImportError::NoKey { authority: name, path: format!("{path} ({})", entry.id) });
-            };
-            imported.authorities.insert(name, authority(path, text(path, public)?, key)?);
-        } else {
-            imported.also_trusted.entry(name).or_default().push(certificate(path, text(path, public)?)?);
-        }
+        let Some(key) = &entry.private else {
+            return Err(ImportError::NoKey { authority: name, path: format!("{path} ({})", entry.id) });
+        };
+        let found = authority(path, text(path, public)?, key)?;
+        let to = if entry.id == primary.id { &mut imported.authorities } else { &mut imported.also_trusted };
+        to.insert(name, found);
     }
     Ok(())
 }
 
 fn take_service_account(imported: &mut Imported, path: &str, keyset: &Keyset) -> Result<(), ImportError> {
     let primary = keyset.primary(path)?;
+    few(path, keyset)?;
     for entry in keyset.usable() {
         let Some(key) = &entry.private else { continue };
         let key = service_account(path, key)?;
         if entry.id == primary.id {
             imported.service_account = Some(key);
         } else {
-            imported.former_service_accounts.push(key);
+            imported.former_service_account = Some(key);
         }
     }
     Ok(())
+}
+
+/// windlass trusts two at a time, and takes nothing over that it would leave out.
+fn few(path: &str, keyset: &Keyset) -> Result<(), ImportError> {
+    match keyset.usable().count() {
+        0..=2 => Ok(()),
+        count => Err(ImportError::Several { path: path.to_owned(), count }),
+    }
 }
 
 /// The keys of one name and the path to speak of.

@@ -43,6 +43,6 @@ pub(super) fn read(files: &Files) -> Result<Option<Imported>, ImportError> {
         authorities,
         also_trusted: BTreeMap::new(),
         service_account,
-        former_service_accounts: Vec::new(),
+        former_service_account: None,
     }))
 }

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::authority::{Authority, IssueError};
-use super::certificate::{Certificate, InspectError};
 use super::key::KeyError;
 use super::name::AuthorityName;
 use super::service_account::ServiceAccountKey;
@@ -35,12 +34,12 @@ pub struct Imported {
     pub layout: Layout,
     /// Authorities that sign, with their keys.
     pub authorities: BTreeMap<AuthorityName, Authority>,
-    /// Further certificates of an authority that are trusted and sign nothing (a rotation was under way).
-    pub also_trusted: BTreeMap<AuthorityName, Vec<Certificate>>,
+    /// The other authority where a rotation was under way: it is trusted and signs nothing.
+    pub also_trusted: BTreeMap<AuthorityName, Authority>,
     /// The key that signs service-account tokens.
     pub service_account: Option<ServiceAccountKey>,
-    /// Further keys that still verify tokens.
-    pub former_service_accounts: Vec<ServiceAccountKey>,
+    /// The other key that still verifies tokens.
+    pub former_service_account: Option<ServiceAccountKey>,
 }
 
 impl Imported {
@@ -89,6 +88,17 @@ pub enum ImportError {
         /// Why.
         why: String,
     },
+    /// Several rotations at once.
+    #[error(
+        "{path} has {count} keys in use, and two are possible: the one that signs, and one more\n\
+         hint: give those that are out of use a `distrustTimestamp` (`kops distrust keypair`)"
+    )]
+    Several {
+        /// Which.
+        path: String,
+        /// How many.
+        count: usize,
+    },
     /// The public key is not that of the private one.
     #[error("{path} is not the public half of the service-account key beside it")]
     OtherPublicKey {
@@ -131,8 +141,4 @@ fn authority(path: &str, certificate: &str, key: &Secret) -> Result<Authority, I
 
 fn service_account(path: &str, key: &Secret) -> Result<ServiceAccountKey, ImportError> {
     ServiceAccountKey::from_pem(key).map_err(|error: KeyError| at(path)(&error))
-}
-
-fn certificate(path: &str, pem: &str) -> Result<Certificate, ImportError> {
-    Certificate::parse(pem).map_err(|error: InspectError| at(path)(&error))
 }

@@ -102,7 +102,13 @@ fn bundle_everywhere(situation: &Situation, phases: &Phases, missing: &mut Vec<M
         }
         for revision in &situation.revisions {
             let (member, number) = (member.clone(), revision.number);
-            match (trusted.contains(&number), report.trusted.contains(&revision.fingerprint)) {
+            let Some(fingerprint) = &revision.fingerprint else {
+                if situation.published.is_none_or(|ago| report.age >= ago) {
+                    missing.push(Missing::Unrefreshed { member });
+                }
+                continue;
+            };
+            match (trusted.contains(&number), report.trusted.contains(fingerprint)) {
                 (true, false) => missing.push(Missing::Distrusts { member, revision: number }),
                 (false, true) => missing.push(Missing::Trusts { member, revision: number }),
                 _ => {}

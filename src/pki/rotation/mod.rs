@@ -23,8 +23,9 @@ pub struct Revision {
     pub number: u32,
     /// Where it is in its life, as recorded.
     pub phase: KeyPhase,
-    /// SHA-256 of its certificate, lowercase hexadecimal.
-    pub fingerprint: String,
+    /// SHA-256 of its certificate, lowercase hexadecimal; `None` for a key that has no certificate, which no report
+    /// names: a member has it when it has refreshed since it was published.
+    pub fingerprint: Option<String>,
 }
 
 /// A leaf that is in use now: the newest certificate of one parameter.

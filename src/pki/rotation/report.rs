@@ -31,6 +31,11 @@ pub enum Missing {
         /// Seconds since its last report.
         age: u64,
     },
+    /// A member has not looked for new keys since they were published.
+    Unrefreshed {
+        /// Which.
+        member: String,
+    },
     /// A member does not trust a revision yet.
     Distrusts {
         /// Which.
@@ -81,6 +86,7 @@ impl fmt::Display for Missing {
             Self::Stale { member, age } => {
                 write!(formatter, "member {member} has not reported for {} min", age / 60)
             }
+            Self::Unrefreshed { member } => write!(formatter, "member {member} has not fetched the new keys yet"),
             Self::Distrusts { member, revision } => {
                 write!(formatter, "member {member} does not trust revision {revision} yet")
             }

@@ -5,7 +5,7 @@ use super::*;
 const MEMBERS: [&str; 3] = ["a", "b", "c"];
 
 fn revision(number: u32, phase: KeyPhase) -> Revision {
-    Revision { number, phase, fingerprint: format!("f{number}") }
+    Revision { number, phase, fingerprint: Some(format!("f{number}")) }
 }
 
 /// Everybody has what these phases ask for, and every leaf is of the revision that signs.
@@ -109,6 +109,19 @@ fn nothing_is_dropped_before_nobody_needs_the_old_one() {
     situation.members.insert(String::from("c"), None);
     let position = decide(&situation).expect("a position");
     assert_eq!(position.missing, [Missing::Silent { member: String::from("c") }]);
+}
+
+#[test]
+fn a_key_without_a_certificate_waits_for_refreshes() {
+    let bare = |number, phase| Revision { fingerprint: None, ..revision(number, phase) };
+    let mut situation = settled(&[revision(1, KeyPhase::Issuing), revision(2, KeyPhase::Prepared)]);
+    situation.revisions = vec![bare(1, KeyPhase::Issuing), bare(2, KeyPhase::Prepared)];
+    situation.leafs.clear();
+    assert!(decide(&situation).expect("a position").is_ready());
+    situation.members.get_mut("b").and_then(Option::as_mut).expect("a report").age = 7200;
+    situation.report_limit = 10_000;
+    let position = decide(&situation).expect("a position");
+    assert_eq!(position.missing, [Missing::Unrefreshed { member: String::from("b") }]);
 }
 
 #[test]

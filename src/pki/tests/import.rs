@@ -125,8 +125,8 @@ fn a_state_store_of_kops_is_imported() {
         imported.authorities.values().for_each(sign_with);
         let signs = imported.authorities[&AuthorityName::Cluster].certificate().pem();
         assert_eq!(signs.as_bytes(), expected.0.expose());
-        let others = &imported.also_trusted[&AuthorityName::Cluster];
-        assert_eq!(others.len(), 1, "the distrusted one is left out");
+        // The distrusted one is left out.
+        sign_with(&imported.also_trusted[&AuthorityName::Cluster]);
         let ours = ServiceAccountKey::from_pem(&service.1).expect("a key").public_pem();
         assert_eq!(imported.service_account.expect("one").public_pem(), ours);
     }
@@ -142,9 +142,15 @@ fn an_older_state_store_of_kops_is_imported() {
     }
     let imported = read(&files).expect("imported");
     assert_eq!(imported.authorities[&AuthorityName::Cluster].certificate().pem().as_bytes(), new.0.expose());
-    assert_eq!(imported.also_trusted[&AuthorityName::Cluster].len(), 1);
+    let also = imported.also_trusted[&AuthorityName::Cluster].certificate().pem();
+    assert_eq!(also.as_bytes(), old.0.expose());
     assert!(imported.service_account.is_some());
     assert_eq!(imported.missing().len(), 2);
+    let (certificate, key) = pair("kubernetes");
+    files.insert(String::from("pki/issued/ca/101.crt"), certificate);
+    files.insert(String::from("pki/private/ca/101.key"), key);
+    let refused = read(&files).expect_err("three");
+    assert_eq!(refused, ImportError::Several { path: String::from("pki/private/ca"), count: 3 });
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl World {
         let of = |(number, (authority, phase)): (&u32, &(Authority, KeyPhase))| Revision {
             number: *number,
             phase: *phase,
-            fingerprint: authority.certificate().fingerprint.clone(),
+            fingerprint: Some(authority.certificate().fingerprint.clone()),
         };
         self.authorities[&name].iter().map(of).collect()
     }
