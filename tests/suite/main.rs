@@ -16,6 +16,7 @@ mod moto;
 mod moto_lifecycle;
 mod runs;
 mod served;
+mod soak;
 mod state;
 mod support;
 mod world;
