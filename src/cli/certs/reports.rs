@@ -27,14 +27,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// then the one before it is no alert.
 const ARRIVES: i64 = 3600;
 
-/// The members' reports. A document that cannot be read counts as none.
+/// The members' reports. A document that cannot be read counts as none, and is said.
 ///
 /// # Errors
 /// That of the call.
 pub async fn reports(session: &Session) -> Result<BTreeMap<String, MemberStatus>, aws::Error> {
     let path = format!("{}status/", parameter_path(session.cluster()));
     let values = aws::parameter_values(&session.aws, &path).await?;
-    let read = |(member, text): (String, String)| Some((member, MemberStatus::parse(&text).ok()?));
+    let read = |(member, text): (String, String)| match MemberStatus::parse(&text) {
+        Ok(status) => Some((member, status)),
+        Err(error) => {
+            session.output.message(&format!("warning: member {member}: {error}"));
+            None
+        }
+    };
     Ok(values.into_iter().filter_map(read).collect())
 }
 
