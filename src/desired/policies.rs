@@ -72,6 +72,7 @@ pub(super) fn member(builder: &Builder<'_>) -> Value {
             "Sid": "ListSnapshots", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket,
             "Condition": {"StringLike": {"s3:prefix": format!("{prefix}/*")}},
         }));
+        statements.extend(backup_key(builder));
     }
     document(statements)
 }
@@ -214,11 +215,24 @@ fn answer_commands() -> Value {
 /// in the account may use its own key for Systems Manager (KMS developer guide, "AWS managed keys").
 fn parameter_key(builder: &Builder<'_>, actions: &[&str], name: &str) -> Option<Value> {
     let key = builder.spec().pki.kms_key.as_deref()?;
+    // Parameter Store encrypts in the context of the parameter ("How AWS Systems Manager Parameter Store uses AWS KMS").
+    let condition = json!({"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter(builder, name)}});
+    Some(use_key(builder, "UseParameterKey", key, actions, condition))
+}
+
+/// The use of the key that `spec.backup.kmsKey` names: to write and read snapshots, by way of S3 only.
+fn backup_key(builder: &Builder<'_>) -> Option<Value> {
+    let key = builder.spec().backup.as_ref()?.kms_key.as_deref()?;
+    // Same name in every partition (KMS developer guide, "kms:ViaService").
+    let condition = json!({"StringEquals": {"kms:ViaService": format!("s3.{}.amazonaws.com", builder.facts.region)}});
+    Some(use_key(builder, "UseBackupKey", key, &["kms:GenerateDataKey", "kms:Decrypt"], condition))
+}
+
+/// A statement about a key, whose ARN, id or alias a manifest gives.
+fn use_key(builder: &Builder<'_>, sid: &str, key: &str, actions: &[&str], mut condition: Value) -> Value {
     let facts = builder.facts;
     let of_account =
         |what: &str| format!("arn:{}:kms:{}:{}:{what}", partition(&facts.region), facts.region, facts.account);
-    // Parameter Store encrypts in the context of the parameter ("How AWS Systems Manager Parameter Store uses AWS KMS").
-    let mut condition = json!({"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameter(builder, name)}});
     let resource = match key.split_once(":alias/").map(|(_, alias)| alias).or_else(|| key.strip_prefix("alias/")) {
         // No resource element names an alias (KMS developer guide, "Using aliases to control access to KMS keys").
         Some(alias) => {
@@ -228,9 +242,7 @@ fn parameter_key(builder: &Builder<'_>, actions: &[&str], name: &str) -> Option<
         None if key.starts_with("arn:") => key.to_owned(),
         None => of_account(&format!("key/{key}")),
     };
-    Some(json!({
-        "Sid": "UseParameterKey", "Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition,
-    }))
+    json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition})
 }
 
 fn document(statements: Vec<Value>) -> Value {

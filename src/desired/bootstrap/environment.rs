@@ -29,6 +29,7 @@ pub(super) fn text(builder: &Builder<'_>, machine: &Machine<'_>, facts: &Facts) 
         let status = facts.parameters.as_ref().and_then(|it| it.status.clone());
         variables.extend([
             ("STATUS", status.unwrap_or_default()),
+            ("PARAMETER_KEY", spec.pki.kms_key.clone().unwrap_or_default()),
             ("VOLUME", address(&control_plane.volume)),
             ("INTERFACES", interfaces.collect::<Vec<_>>().join(" ")),
         ]);

@@ -101,7 +101,9 @@ join_token() {
     with_admin kubeadm token create --ttl 24h --description "windlass: member $NAME" >"$run/token"
     tr -d '\n' <"$run/token" >"$run/join"
     rm "$run/token"
-    aws ssm put-parameter --name "$JOIN" --type SecureString --overwrite --value "file://$run/join" >/dev/null
+    # Without --key-id it would go back to the account's own key.
+    aws ssm put-parameter --name "$JOIN" --type SecureString --overwrite --value "file://$run/join" \
+        ${PARAMETER_KEY:+--key-id "$PARAMETER_KEY"} >/dev/null
     rm "$run/join"
 }
 
