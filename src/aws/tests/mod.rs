@@ -6,6 +6,7 @@ mod canned;
 mod fleet;
 mod leftovers;
 mod lifecycle;
+mod parameters;
 mod repeats;
 mod services;
 
