@@ -3,6 +3,7 @@
 mod guards;
 mod lifecycle;
 mod ownership;
+mod parameters;
 mod properties;
 mod replacement;
 mod small;
