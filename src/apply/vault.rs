@@ -186,3 +186,125 @@ impl Vault {
 fn missing(key: SealedKey) -> VaultError {
     VaultError::Missing(format!("the key {key}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Usage, verify};
+    use crate::resource::{Reference, Tags};
+    use crate::spec::KeyAlgorithm;
+
+    fn now() -> Timestamp {
+        "2026-11-20T12:00:00Z".parse().expect("a date")
+    }
+
+    fn vault() -> Vault {
+        let cluster = "a.example.com".parse().expect("a name");
+        let mut vault = Vault::default();
+        for name in AuthorityName::ALL {
+            for revision in [1, 2] {
+                let ends = Ends::issued_at(now(), 10 * 365 * 86_400);
+                let made = Authority::create(name, &cluster, revision, KeyAlgorithm::EcdsaP256, ends);
+                vault.authorities.insert((name, revision), made.expect("an authority"));
+            }
+        }
+        for revision in [1, 2] {
+            let key = ServiceAccountKey::generate(KeyAlgorithm::EcdsaP256).expect("a key");
+            vault.service_accounts.insert(revision, key);
+            vault.encryption.insert(revision, encryption::generate().expect("a key"));
+        }
+        vault
+    }
+
+    fn parameter(content: Content) -> Parameter {
+        Parameter { name: String::from("/p"), content, kms_key: None, tags: Tags::new() }
+    }
+
+    fn text(vault: &Vault, content: Content) -> String {
+        let filled = vault.fill(&parameter(content), None, now()).expect("it can be filled");
+        filled.value.expose_text().expect("text").to_owned()
+    }
+
+    fn request(leaf: LeafName, interface: bool) -> CertificateRequest {
+        CertificateRequest {
+            leaf,
+            authority: leaf.authority(),
+            revision: 2,
+            common_name: String::from(if leaf == LeafName::Kubelet { "system:node:" } else { "a" }),
+            organizations: BTreeSet::new(),
+            usages: BTreeSet::from([Usage::Server, Usage::Client]),
+            names: BTreeSet::from([String::from("localhost")]),
+            addresses: BTreeSet::from([Ipv4Addr::LOCALHOST]),
+            interface: interface.then(|| Reference::Id(String::from("eni-1"))),
+            algorithm: KeyAlgorithm::EcdsaP256,
+            lifetime: 86_400,
+            issue: 1,
+        }
+    }
+
+    #[test]
+    fn bundles_are_newest_first() {
+        let vault = vault();
+        let bundle = text(&vault, Content::Trust { authority: AuthorityName::Etcd, revisions: vec![1, 2] });
+        let all = Certificate::parse_bundle(&bundle).expect("certificates");
+        let wanted = [2, 1].map(|revision| vault.authorities[&(AuthorityName::Etcd, revision)].certificate().clone());
+        assert_eq!(all, wanted);
+        let keys = text(&vault, Content::ServiceAccountKeys { revisions: vec![1, 2] });
+        let wanted = [2, 1].map(|revision| vault.service_accounts[&revision].public_pem()).concat();
+        assert_eq!(keys, wanted);
+        assert!(!keys.contains("PRIVATE"));
+    }
+
+    #[test]
+    fn a_certificate_is_for_its_interface_and_as_long_as_asked() {
+        let vault = vault();
+        let interface = InterfaceFacts { address: Ipv4Addr::new(10, 0, 0, 9), name: String::from("ip-10-0-0-9.x") };
+        let issue = |leaf, at_interface| {
+            let parameter = parameter(Content::Certificate(request(leaf, at_interface)));
+            vault.fill(&parameter, at_interface.then_some(&interface), now())
+        };
+        let peer = issue(LeafName::EtcdPeer, true).expect("it is issued");
+        let certificate = peer.certificate.expect("a certificate");
+        assert_eq!(certificate.ends.lifetime(), 86_400);
+        assert!(certificate.is_for("10.0.0.9") && certificate.is_for("127.0.0.1") && certificate.is_for("localhost"));
+        let trusted = [vault.authorities[&(AuthorityName::Etcd, 2)].certificate().clone()];
+        verify(&certificate, &trusted, Usage::Server, now()).expect("whoever trusts the authority trusts it");
+        let pair = peer.value.expose_text().expect("text");
+        assert!(pair.starts_with("-----BEGIN CERTIFICATE-----") && pair.contains("-----BEGIN PRIVATE KEY-----"));
+        let kubelet = issue(LeafName::Kubelet, true).expect("it is issued").certificate.expect("a certificate");
+        assert_eq!(kubelet.subject.common_name(), "system:node:ip-10-0-0-9.x");
+        assert!(!kubelet.is_for("10.0.0.9"));
+        let lost = parameter(Content::Certificate(request(LeafName::EtcdPeer, true)));
+        assert!(matches!(vault.fill(&lost, None, now()), Err(VaultError::NoInterface)));
+    }
+
+    #[test]
+    fn every_value_fits_into_a_standard_parameter_with_the_default_algorithm() {
+        let vault = vault();
+        let both = || vec![1, 2];
+        for content in [
+            Content::Trust { authority: AuthorityName::Cluster, revisions: both() },
+            Content::AuthorityKey { authority: AuthorityName::Cluster, revision: 2 },
+            Content::ServiceAccountKeys { revisions: both() },
+            Content::ServiceAccountKey { revision: 2 },
+            Content::Encryption { revisions: both() },
+            Content::Certificate(request(LeafName::Scheduler, false)),
+        ] {
+            let size = text(&vault, content.clone()).len();
+            assert!(size <= 4096, "{content:?}: {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_nothing_is_shown() {
+        let mut vault = vault();
+        vault.authorities.remove(&(AuthorityName::Cluster, 1));
+        let key = parameter(Content::AuthorityKey { authority: AuthorityName::Cluster, revision: 1 });
+        let error = vault.fill(&key, None, now()).expect_err("it is not there");
+        assert_eq!(error.to_string(), "the key authority-cluster-1 is not at hand");
+        let secret = text(&vault, Content::Encryption { revisions: vec![1] });
+        let secret = secret.lines().find_map(|line| line.trim().strip_prefix("secret: ")).expect("a key");
+        let shown = format!("{vault:?}");
+        assert!(!shown.contains(secret) && !shown.contains("PRIVATE KEY"));
+    }
+}

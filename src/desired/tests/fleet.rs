@@ -8,7 +8,7 @@ use super::{Resources, get, made};
 use crate::name::ClusterName;
 use crate::plan::{Inputs, Plan, Purpose, plan};
 use crate::render::{Project, render};
-use crate::resource::{Observed, Resource};
+use crate::resource::{Content, Observed, Resource};
 use crate::spec::{self, Specification};
 use crate::state::Records;
 use crate::ui::plan::{View, text};
@@ -93,6 +93,61 @@ fn user_data_of_a_node() {
     let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
     let Resource::LaunchTemplate(template) = get(&resources, "launch-template/admin") else { panic!() };
     insta::assert_snapshot!(without_scripts(&template.user_data));
+}
+
+#[test]
+fn parameters_of_a_cluster_and_of_a_member() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let mut page = String::new();
+    for (address, resource) in &resources {
+        let Resource::Parameter(parameter) = resource else { continue };
+        if !address.name().starts_with("members/b/") && !address.name().starts_with("members/c/") {
+            let content = serde_json::to_string(&parameter.content).expect("JSON");
+            page += &format!("{} {content}\n", parameter.name);
+        }
+    }
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn leafs_of_different_members_end_at_different_times_and_only_what_names_an_interface_refers_to_it() {
+    let (_, resources) = first_plan("prod-customer.k8s.foo.bar");
+    let mut lifetimes = std::collections::BTreeSet::new();
+    for (address, resource) in &resources {
+        let Resource::Parameter(parameter) = resource else { continue };
+        let Content::Certificate(request) = &parameter.content else { continue };
+        lifetimes.insert(request.lifetime);
+        let year = 365 * 86_400;
+        assert!((year / 10 * 9..=year).contains(&request.lifetime), "{address}: {}", request.lifetime);
+        let member = address.name().split('/').nth(1).expect("a member");
+        for interface in &request.interface {
+            assert_eq!(interface.to_string(), format!("@network-interface/control-plane-{member}"));
+        }
+    }
+    assert!(lifetimes.len() > 30, "{lifetimes:?}");
+}
+
+#[test]
+fn a_key_of_ones_own_is_used_for_the_parameters_only() {
+    let mut specification = specification("prod-customer.k8s.foo.bar");
+    for (key, resource) in [
+        ("alias/cluster", "arn:aws:kms:eu-west-3:123456789012:key/*"),
+        ("arn:aws:kms:eu-west-3:123456789012:key/1f", "arn:aws:kms:eu-west-3:123456789012:key/1f"),
+        ("1f", "arn:aws:kms:eu-west-3:123456789012:key/1f"),
+    ] {
+        specification.cluster.spec.pki.kms_key = Some(key.to_owned());
+        let resources = made(&specification);
+        let Resource::Role(role) = get(&resources, "role/control-plane") else { panic!() };
+        let document = role.policies["member"].to_string();
+        assert!(document.contains("kms:Decrypt") && document.contains(&format!("{resource:?}")), "{document}");
+        assert_eq!(document.contains("kms:ResourceAliases"), key.starts_with("alias/"));
+        let of = |address: &str| match get(&resources, address) {
+            Resource::Parameter(it) => it.kms_key.clone(),
+            _ => panic!("{address} is a parameter"),
+        };
+        assert_eq!(of("parameter/pki/cluster.key").as_deref(), Some(key));
+        assert_eq!(of("parameter/pki/cluster.crt"), None);
+    }
 }
 
 #[test]
