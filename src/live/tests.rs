@@ -122,7 +122,7 @@ async fn a_peer_that_wants_a_client_certificate_shows_its_own_first() {
             .expect("a sound pair");
         let seen =
             presented(&Peer::Tls(Arc::new(configuration)), "10.0.0.7", 2379, "10.0.0.7").await.expect("it shows");
-        assert_eq!(seen.chain, [issued.certificate.clone()]);
+        assert_eq!(seen.chain, std::slice::from_ref(&issued.certificate));
         assert_eq!(seen.possession, Possession::Proven);
     }
 }
