@@ -6,18 +6,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{UID, start};
+use crate::apply::{InterfaceFacts, Vault};
 use crate::aws::{
-    Aws, Calls, Fence, Identity, Ids, Made, ParameterValue, Scope, Settings, Wanted, WantedZone, Zones, create,
-    create_parameter, delete, discover, facts, readiness, update,
+    Aws, Calls, Fence, Identity, Ids, LeftoverKind, Made, ParameterValue, PublicCertificate, Scope, Settings, Wanted,
+    WantedZone, Zones, create, create_parameter, delete, discover, facts, leftovers, readiness, sweep, update,
 };
 use crate::clock::Clock;
 use crate::desired::desired;
 use crate::name::ClusterName;
+use crate::pki::{Authority, AuthorityName, Ends, ServiceAccountKey, encryption};
 use crate::plan::{Act, Inputs, Operation, Plan, Purpose, plan};
-use crate::resource::{Address, Kind, Observed, Readiness, Resource};
+use crate::resource::{
+    Address, CertificateRequest, Content, Kind, Observed, Parameter, Readiness, Resource, attribute,
+};
 use crate::sandbox::seed::Seed;
 use crate::sandbox::{Sandbox, World};
-use crate::spec::{Specification, Vpc};
+use crate::spec::{KeyAlgorithm, Specification, Vpc};
 use crate::state::{ClusterRecord, Records, ResourceRecord};
 
 /// One cluster of the example fleet, and what a run knows of it.
@@ -28,6 +32,7 @@ struct Fleet {
     specification: Specification,
     records: Records,
     ids: Ids,
+    vault: Vault,
 }
 
 impl Fleet {
@@ -39,7 +44,8 @@ impl Fleet {
         let clock = Clock::starting_at(start());
         let sandbox = Sandbox::in_memory(clock, World::from_seed(&Seed::example(), start()));
         let aws = connect(&sandbox, clock).await;
-        Self { aws, sandbox, cluster, specification, records: Records::default(), ids: Ids::default() }
+        let vault = vault(&cluster);
+        Self { aws, sandbox, cluster, specification, records: Records::default(), ids: Ids::default(), vault }
     }
 
     fn wanted(&self) -> Wanted {
@@ -123,7 +129,10 @@ impl Fleet {
             Act::Create { resource, generation } => {
                 let identity = self.identity(address, *generation);
                 let made = match resource.as_ref() {
-                    Resource::Parameter(it) => create_parameter(&self.aws, &identity, it, &value()).await,
+                    Resource::Parameter(it) => {
+                        let value = self.value(it);
+                        create_parameter(&self.aws, &identity, it, &value).await
+                    }
                     resource => create(&self.aws, &identity, resource, &self.ids).await,
                 };
                 let made = made.unwrap_or_else(|error| panic!("{address}: {error}"));
@@ -142,6 +151,20 @@ impl Fleet {
             }
             other => panic!("{address}: nothing else is planned here, but {other:?}"),
         }
+    }
+
+    fn value(&self, parameter: &Parameter) -> ParameterValue {
+        let interface = match &parameter.content {
+            Content::Certificate(CertificateRequest { interface: Some(interface), .. }) => {
+                let fact = |key| self.ids.attribute(interface, key).expect("the interface is there");
+                let address = fact(attribute::PRIVATE_ADDRESS).parse().expect("an address");
+                Some(InterfaceFacts { address, name: fact(attribute::PRIVATE_NAME) })
+            }
+            _ => None,
+        };
+        let filled = self.vault.fill(parameter, interface.as_ref(), self.aws.clock().now()).expect("it is filled");
+        let certificate = filled.certificate.map(|it| PublicCertificate { pem: it.pem(), serial: it.serial });
+        ParameterValue { text: filled.value, certificate }
     }
 
     fn record(&mut self, address: &Address, made: Made, generation: u32, applied: &Resource) {
@@ -203,6 +226,11 @@ impl Fleet {
         self.ids = Ids::observed(&observed);
         let (destruction, ..) = self.plan(Purpose::Destroy).await;
         self.run(&destruction).await;
+        // What the members wrote.
+        let scope = Scope { uid: Some(UID.into()), ..Scope::new(self.cluster.clone()) };
+        let left = leftovers(&self.aws, &scope).await.expect("leftovers");
+        assert!(left.iter().all(|it| it.kind == LeftoverKind::Parameter), "{left:?}");
+        assert_eq!(sweep(&self.aws, &left, &|_| ()).await.expect("a sweep").len(), 0);
         self.aws.clock().sleep(Duration::from_secs(2 * 3600)).await;
         let after = self.sandbox.with_world(|world| world.live()).expect("a world in memory");
         assert_eq!(after, before);
@@ -217,9 +245,17 @@ async fn connect(sandbox: &Sandbox, clock: Clock) -> Aws {
     aws
 }
 
-/// What is in a parameter is no matter here.
-fn value() -> ParameterValue {
-    ParameterValue { text: String::from("a value").into(), certificate: None }
+/// Keys as a first apply makes them: machines boot with what is in the parameters.
+fn vault(cluster: &ClusterName) -> Vault {
+    let mut vault = Vault::default();
+    for name in AuthorityName::ALL {
+        let ends = Ends::issued_at(start(), 10 * 365 * 86_400);
+        let authority = Authority::create(name, cluster, 1, KeyAlgorithm::EcdsaP256, ends).expect("an authority");
+        vault.authorities.insert((name, 1), authority);
+    }
+    vault.service_accounts.insert(1, ServiceAccountKey::generate(KeyAlgorithm::EcdsaP256).expect("a key"));
+    vault.encryption.insert(1, encryption::generate().expect("a key"));
+    vault
 }
 
 /// The zone of a recorded subnet.
