@@ -121,7 +121,13 @@ case "$name ${1:-} ${2:-}" in
         kubeconfig=$WINDLASS_ROOT/run/windlass/join.conf
         if grep -q '@[A-Z_]*@' "$config"; then echo "words are left in $config" >&2; exit 1; fi
         grep -q 'token: abcdef.0123456789abcdef' "$kubeconfig" || exit 1
-        mkdir -p "$WINDLASS_ROOT/var/lib/kubelet/pki"
+        # As kubeadm's own checks before it joins.
+        for file in pki/ca.crt kubelet.conf; do
+            [ ! -e "$WINDLASS_ROOT/etc/kubernetes/$file" ] || { echo "FileAvailable: $file exists" >&2; exit 1; }
+        done
+        grep -q 'BEGIN CERTIFICATE' "$(sed -n 's/.*certificate-authority: //p' "$kubeconfig")" || exit 1
+        mkdir -p "$WINDLASS_ROOT/var/lib/kubelet/pki" "$WINDLASS_ROOT/etc/kubernetes/pki"
+        cp "$(sed -n 's/.*certificate-authority: //p' "$kubeconfig")" "$WINDLASS_ROOT/etc/kubernetes/pki/ca.crt"
         echo joined >"$WINDLASS_ROOT/etc/kubernetes/kubelet.conf"
         echo certificate >"$WINDLASS_ROOT/var/lib/kubelet/pki/kubelet-client-current.pem"
         ;;

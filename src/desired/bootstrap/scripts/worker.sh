@@ -10,7 +10,8 @@ join() {
     fetch
     aws ssm get-parameter --name "$JOIN" --with-decryption --query Parameter.Value --output text >"$run/token"
     render -e "s|@NODE@|$node|g" -e "s|@PROVIDER_ID@|aws:///$zone/$instance|g"
-    put "$pki/ca.crt" <"$(fetched "$(cut -d' ' -f1 "$root/etc/windlass/parameters")")"
+    local ca
+    ca=$(fetched "$(cut -d' ' -f1 "$root/etc/windlass/parameters")")
     put "$run/join.conf" <<YAML
 apiVersion: v1
 kind: Config
@@ -18,7 +19,7 @@ clusters:
 - name: $CLUSTER
   cluster:
     server: https://$API_HOST:$API_PORT
-    certificate-authority: $pki/ca.crt
+    certificate-authority: $ca
 users:
 - name: windlass
   user:
@@ -35,6 +36,8 @@ YAML
         kubeadm reset -f
         return 1
     fi
+    # Not before: kubeadm refuses to join where the file is there already, and writes it itself.
+    put "$pki/ca.crt" <"$ca"
 }
 
 # A process of its own for each try, so that any step that fails ends it.
