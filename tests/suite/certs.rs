@@ -72,7 +72,7 @@ fn every_certificate_of_a_new_cluster_verifies_with_openssl_and_has_the_requeste
     let fleet = applied(CLUSTER);
     let records = recorded(&fleet, CLUSTER);
     assert_eq!(records.len(), 3 + MEMBERS * LEAFS);
-    for (authority, is_authority, pem) in &records {
+    for (authority, _, pem) in &records {
         let trusted = records.iter().find(|(name, is, _)| name == authority && *is).expect("its authority");
         let bundle = fleet.path().join(format!("{authority}.crt"));
         std::fs::write(&bundle, &trusted.2).expect("files can be written");
@@ -80,7 +80,6 @@ fn every_certificate_of_a_new_cluster_verifies_with_openssl_and_has_the_requeste
         let bundle = bundle.to_str().expect("a UTF-8 path");
         let said = openssl(&["verify", "-no_check_time", "-x509_strict", "-CAfile", bundle], pem);
         assert!(said.contains("OK"), "{said}");
-        assert_eq!(said.is_empty(), *is_authority && said.is_empty());
     }
     let certificates = list(&fleet, CLUSTER);
     // The members' API servers are shown once more behind the load balancer.
@@ -242,7 +241,7 @@ fn an_authority_that_expired_is_refused_by_apply_and_replaced_by_the_rescue() {
     fleet.sandboxed(&["sandbox", "advance", "21d"]).exits(0);
     fleet.sandboxed(&["apply", SMALL, "--yes"]).exits(12).warns("windlass certs rescue");
     fleet.sandboxed(&["certs", "rescue", SMALL, "--yes"]).exits(0).warns("replaced at once").warns("is refreshed");
-    fleet.sandboxed(&["certs", "check", SMALL, "--offline"]).exits(0);
+    fleet.sandboxed(&["certs", "check", SMALL, "--offline", "--fail-under", "1d"]).exits(0);
     fleet.sandboxed(&["plan", SMALL, "--detailed-exitcode"]).exits(0);
     fleet.sandboxed(&["state", "fsck", SMALL]).exits(0);
 }

@@ -52,9 +52,15 @@ fn a_kubeconfig_joins_what_is_there_and_kubectl_reads_it() {
     assert_eq!(kubectl(&file, &["config", "current-context"]).trim(), CLUSTER);
     let view: Value = serde_json::from_str(&kubectl(&file, &["config", "view", "--raw", "-o", "json"])).expect("JSON");
     assert_eq!(view["contexts"].as_array().map(Vec::len), Some(2), "{view}");
-    assert_eq!(view["clusters"][0]["cluster"]["tls-server-name"], "other.example");
-    assert_eq!(view["users"][0]["user"]["exec"]["command"], "aws");
-    assert_eq!(view["clusters"][1]["cluster"]["server"], format!("https://api.{CLUSTER}:6443"));
+    // kubectl sorts them by name.
+    let named = |list: &str, name: &str| -> Value {
+        let items = view[list].as_array().expect("a list");
+        items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name} in {view}")).clone()
+    };
+    assert_eq!(named("clusters", "theirs")["cluster"]["tls-server-name"], "other.example");
+    assert_eq!(named("users", "theirs")["user"]["exec"]["command"], "aws");
+    assert_eq!(named("contexts", "theirs")["context"]["namespace"], "web");
+    assert_eq!(named("clusters", CLUSTER)["cluster"]["server"], format!("https://api.{CLUSTER}:6443"));
     let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let leftovers: Vec<_> =

@@ -89,3 +89,23 @@ fn two_clones_share_the_lock_and_an_interrupted_apply_goes_on_in_the_other_clone
     assert!(history.contains("interrupted") && history.contains("done"), "{history}");
     assert_eq!(first.git(&["status", "--porcelain"]), "", "the checkout was touched");
 }
+
+#[test]
+fn without_recipients_or_identity_nothing_is_made() {
+    let world = Fleet::new();
+    let served = Served::start(&world);
+    let fleet = against(&served, Fleet::new());
+    fleet.edit("windlass.yaml", "  remote: origin", "  remote: none");
+    let mut nobody = fleet.command(&["apply", CLUSTER, "--yes"]);
+    let nobody = nobody.env("WINDLASS_AGE_KEY_FILE", "no-such-file").output().expect("windlass runs");
+    Ran::of(nobody).exits(11).warns("no-such-file");
+    let text = fleet.read("windlass.yaml");
+    let line = text.lines().find(|line| line.starts_with("ageRecipients")).expect("the recipients").to_owned();
+    let (alone, _) = line.split_once(", ").expect("two recipients");
+    fleet.edit("windlass.yaml", &line, &format!("{alone}]"));
+    fleet.windlass(&["plan", CLUSTER]).exits(0).warns("this plan would be refused");
+    fleet.windlass(&["apply", CLUSTER, "--yes"]).exits(11).warns("at least 2").warns("ageRecipients");
+    assert_eq!(fleet.git(&["branch", "--list", "windlass-state/*"]), "", "nothing was written either");
+    let live = world.sandboxed(&["sandbox", "list"]).exits(0).stdout;
+    assert!(!live.contains(CLUSTER), "{live}");
+}
