@@ -183,3 +183,44 @@ fn a_wrong_parameter_in_the_user_data_keeps_a_member_down() {
     let line = machine(&fleet, "member c");
     assert!(line.contains(&format!("there is no parameter /windlass/{CLUSTER}/pki/encrypt.yaml")), "{line}");
 }
+
+#[test]
+fn members_and_the_load_balancer_present_what_is_installed() {
+    use windlass::live::{LiveError, Possession, presented};
+    let fleet = Fleet::new();
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let world = world(&fleet);
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let serial = |member: &str, leaf: &str| {
+        let status = text(&world["ssm"]["parameters"][format!("/windlass/{CLUSTER}/status/{member}")]["value"]);
+        text(&serde_json::from_str::<Value>(&status).expect("JSON")["leafs"][leaf])
+    };
+    let address =
+        |member: &str| text(&world["ec2"]["instances"][instance(&fleet, &format!("member {member}"))]["privateIp"]);
+    let addresses = ["a", "b", "c"].map(address);
+    let place = windlass::sandbox::Place::File(fleet.path().join(".windlass/sandbox.json"));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    runtime.block_on(async {
+        let date = text(&world["now"]).parse().expect("a date");
+        let clock = windlass::clock::Clock::starting_at(date);
+        let sandbox = windlass::sandbox::Sandbox::open(place, clock, || panic!("the account exists")).expect("a world");
+        for (port, leaf) in [(6443, "apiserver"), (2379, "etcd-server"), (2380, "etcd-peer")] {
+            let seen = presented(&sandbox, &addresses[0], port, &addresses[0]).await.expect("it presents");
+            assert_eq!(seen.chain[0].serial, serial("a", leaf));
+            assert!(seen.chain[0].is_for(&addresses[0]));
+            assert_eq!(seen.possession, Possession::Proven);
+        }
+        let mut turns = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            let name = format!("api.{CLUSTER}");
+            let seen = presented(&sandbox, &name, 443, &name).await.expect("the balancer passes on");
+            turns.insert(seen.chain[0].serial.clone());
+        }
+        assert_eq!(turns, ["a", "b", "c"].map(|member| serial(member, "apiserver")).into());
+        let closed = presented(&sandbox, &addresses[0], 22, &addresses[0]).await.expect_err("nothing listens");
+        assert!(matches!(closed, LiveError::Unreachable { .. }), "{closed}");
+        let nobody = presented(&sandbox, "no.such.name", 443, "no.such.name").await.expect_err("no such name");
+        assert!(nobody.to_string().contains("no such host"), "{nobody}");
+    });
+}

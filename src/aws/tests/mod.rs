@@ -3,6 +3,7 @@
 
 mod budget;
 mod canned;
+mod commands;
 mod fleet;
 mod leftovers;
 mod lifecycle;

@@ -15,8 +15,6 @@ mod node;
 mod publish;
 mod quorum;
 pub mod scripts;
-#[cfg(test)]
-mod tests;
 mod user_data;
 mod volume;
 
