@@ -214,7 +214,7 @@ fn members_and_the_load_balancer_present_what_is_installed() {
         let mut turns = std::collections::BTreeSet::new();
         for _ in 0..3 {
             let name = format!("api.{CLUSTER}");
-            let seen = presented(&sandbox, &name, 443, &name).await.expect("the balancer passes on");
+            let seen = presented(&sandbox, &name, 6443, &name).await.expect("the balancer passes on");
             turns.insert(seen.chain[0].serial.clone());
         }
         assert_eq!(turns, ["a", "b", "c"].map(|member| serial(member, "apiserver")).into());

@@ -18,6 +18,8 @@ use crate::ui::prompt;
 
 /// The member's own script; each step can be run again.
 const SCRIPT: &str = "/usr/local/lib/windlass/restore.sh";
+/// How long all steps together may take, and some more: the lock is waited for no longer.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 /// How often the lock is looked after while members work.
 const BEAT: Duration = Duration::from_secs(10);
 
@@ -97,10 +99,9 @@ impl Arguments {
             return Err(Stopped::new(Exit::Refused, "not confirmed: nothing was changed").into());
         }
         let source = place.address(&snapshot.key);
-        run::recorded(&session, "etcd restore", self.lock, async |lease| {
-            restore(&session, lease, &members, &source).await
-        })
-        .await?;
+        let lock = LockOptions { timeout: LONGEST, ..self.lock };
+        run::recorded(&session, "etcd restore", lock, async |lease| restore(&session, lease, &members, &source).await)
+            .await?;
         output.message(&format!(
             "etcd of {cluster} is that of {source}\n  \
              hint: look at what runs (kubectl get pods -A); what was created since the snapshot is unknown to the cluster now"
