@@ -63,6 +63,8 @@ pub fn decide(situation: &Situation) -> Result<Position, RotationError> {
         None => {
             // A rotation that is over: the dropped one must be gone everywhere before the next begins.
             bundle_everywhere(situation, &phases, &mut missing);
+            // Whoever trusts too much for a while distrusts nobody.
+            missing.retain(|it| !matches!(it, Missing::Wait { .. }));
             missing.extend(leafs(situation, &phases));
             (Stage::Steady, Step::Prepare { new: phases.highest + 1 }, None)
         }

@@ -94,7 +94,12 @@ impl fmt::Display for Missing {
                 write!(formatter, "member {member} still trusts revision {revision}, which is dropped")
             }
             Self::Wait { left } => {
-                write!(formatter, "workers and kubeconfigs have the bundle in {} min", left.div_ceil(60))
+                // Minutes up to two hours, as everybody counts them.
+                let (count, unit) = if *left <= 7200 { (left.div_ceil(60), "min") } else { (left.div_ceil(3600), "h") };
+                write!(
+                    formatter,
+                    "workers, and kubeconfigs of people, may still be without the new one for {count} {unit}"
+                )
             }
             Self::Signed { member, leaf, revision } => {
                 write!(formatter, "{leaf} of member {member} was signed by revision {revision}: run `windlass apply`")
@@ -102,7 +107,7 @@ impl fmt::Display for Missing {
             Self::Installed { member, leaf } => {
                 write!(formatter, "member {member} has not installed the newest {leaf} yet")
             }
-            Self::Holder { name } => write!(formatter, "{name} has a certificate of the retiring revision"),
+            Self::Holder { name } => write!(formatter, "{name} may still need the retiring revision"),
         }
     }
 }

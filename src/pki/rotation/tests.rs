@@ -84,7 +84,12 @@ fn nothing_is_switched_before_everybody_trusts_the_new_one() {
     situation.published = Some(3000);
     let position = decide(&situation).expect("a position");
     assert_eq!(position.missing, [Missing::Wait { left: 600 }]);
-    assert_eq!(position.missing[0].to_string(), "workers and kubeconfigs have the bundle in 10 min");
+    let said = position.missing[0].to_string();
+    assert_eq!(said, "workers, and kubeconfigs of people, may still be without the new one for 10 min");
+    // The first step can be taken at any time.
+    let mut situation = settled(&[revision(1, KeyPhase::Issuing)]);
+    situation.published = Some(0);
+    assert!(decide(&situation).expect("a position").is_ready());
 }
 
 #[test]
