@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::certs;
+use super::health;
 use super::keys;
 use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
@@ -45,8 +46,11 @@ impl Arguments {
         certs::warn(&session, &picture.records);
         guards(&session, self.options.allow).check(&plan)?;
         let unfinished = !picture.records.open_journals.is_empty();
-        if self.options.dry_run || (plan.is_empty() && !unfinished) {
+        if self.options.dry_run {
             return Ok(Exit::Done);
+        }
+        if plan.is_empty() && !unfinished {
+            return health::expect(&session, &picture).await.map(|()| Exit::Done);
         }
         certs::refuse(&session, &plan, &picture.records)?;
         keys::preflight(&session, &picture.records, &plan)?;

@@ -10,6 +10,7 @@ mod etcd;
 mod explain;
 mod failure;
 mod files;
+mod health;
 mod history;
 mod interrupt;
 mod keys;

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::certs;
+use super::health;
 use super::options::{Format, Global, Which};
 use super::picture::{Picture, look_at};
 use super::session::Session;
@@ -94,7 +95,8 @@ impl Arguments {
                 record.result
             )
         });
-        let status = status(&session, &picture, &plan, last_run);
+        let mut status = status(&session, &picture, &plan, last_run);
+        status.not_ready.extend(health::unhealthy(&session, &picture).await?);
         output.data(&match self.output {
             Format::Json => serde_json::to_string_pretty(&status)? + "\n",
             Format::Text => text(&status),

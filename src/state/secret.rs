@@ -34,14 +34,18 @@ const PREFIXES: [(&str, usize, &str); 14] = [
 /// The first secret in a file, if there is one.
 pub(super) fn find(content: &[u8]) -> Option<Secret> {
     let text = String::from_utf8_lossy(content);
-    text.lines().enumerate().find_map(|(index, line)| Some(Secret { line: index + 1, what: in_line(line)? }))
+    // Every record of a branch is looked at whenever something is written: what a whole file lacks is not looked for in
+    // each of its lines.
+    let prefixes: Vec<_> = PREFIXES.iter().filter(|(prefix, ..)| text.contains(prefix)).collect();
+    let find = |(index, line)| Some(Secret { line: index + 1, what: in_line(line, &prefixes)? });
+    text.lines().enumerate().find_map(find)
 }
 
-fn in_line(line: &str) -> Option<&'static str> {
+fn in_line(line: &str, prefixes: &[&(&str, usize, &'static str)]) -> Option<&'static str> {
     if is_private_key(line) {
         return Some("a PEM private key");
     }
-    for (prefix, length, what) in PREFIXES {
+    for &&(prefix, length, what) in prefixes {
         if follows(line, prefix, length) {
             return Some(what);
         }
@@ -73,6 +77,9 @@ fn follows(line: &str, prefix: &str, length: usize) -> bool {
 
 /// Three parts of base64url with dots between, of which the first begins as `{"` does.
 fn has_web_token(line: &str) -> bool {
+    if !line.contains("eyJ") {
+        return false;
+    }
     let part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     line.split(|c: char| !part(c) && c != '.').any(|word| {
         let parts: Vec<&str> = word.split('.').collect();
@@ -82,6 +89,9 @@ fn has_web_token(line: &str) -> bool {
 
 /// 40 characters of base64 (what IAM hands out), on a line that speaks of a secret or shows an access key id.
 fn has_aws_secret_key(line: &str) -> bool {
+    if line.len() < 40 {
+        return false;
+    }
     let lower = line.to_ascii_lowercase();
     let named = ["secret_access_key", "secretaccesskey", "secret-access-key", "secretkey", "secret_key", "aws_secret"];
     if !named.iter().any(|name| lower.contains(name)) && !has_access_key_id(line) {
@@ -105,15 +115,19 @@ fn has_access_key_id(line: &str) -> bool {
 
 /// `abcdef.0123456789abcdef`, on a line that speaks of a token.
 fn has_bootstrap_token(line: &str) -> bool {
-    let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    line.to_ascii_lowercase().contains("token")
-        && line.split(|c: char| !part(c) && c != '.').any(|word| {
-            let (id, secret) = word.split_once('.').unwrap_or_default();
-            id.len() == 6
-                && secret.len() == 16
-                && secret.chars().all(part)
-                && secret.contains(|c: char| c.is_ascii_digit())
-        })
+    let bytes = line.as_bytes();
+    let part = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    // A word of its own: neither side goes on.
+    let goes_on = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|byte| part(byte) || *byte == b'.');
+    let is_token = |dot: usize| {
+        let id = dot.checked_sub(6).and_then(|start| bytes.get(start..dot));
+        let secret = bytes.get(dot + 1..dot + 17);
+        id.is_some_and(|id| id.iter().all(part))
+            && secret.is_some_and(|secret| secret.iter().all(part) && secret.iter().any(u8::is_ascii_digit))
+            && !goes_on(dot.checked_sub(7))
+            && !goes_on(Some(dot + 17))
+    };
+    line.match_indices('.').any(|(dot, _)| is_token(dot)) && line.to_ascii_lowercase().contains("token")
 }
 
 /// Whether a file is age ciphertext, by its header or its armor (age-encryption.org/v1, "File format").

@@ -32,8 +32,8 @@ fn rotate(fleet: &Fleet, authority: &str) {
     let step = |more: &[&str]| {
         let arguments = [&["certs", "rotate-ca", CLUSTER, "--authority", authority, "--yes"], more].concat();
         fleet.sandboxed(&arguments).exits(0);
-        // Workers and people's kubeconfigs have nine hours to learn of it.
-        fleet.sandboxed(&["sandbox", "advance", "9h"]).exits(0);
+        // Workers have fetched it by then, and no kubeconfig lives longer than a day.
+        fleet.sandboxed(&["sandbox", "advance", "26h"]).exits(0);
         fleet.sandboxed(&["certs", "check", CLUSTER]).exits(0);
     };
     step(&[]);

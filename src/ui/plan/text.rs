@@ -79,7 +79,7 @@ impl Page {
         const COLUMN: usize = 20;
         let mark = self.paint(color(action), &format!("{:>3} {kind:<COLUMN$}", sign(action)));
         let room = WIDTH - COLUMN - 6;
-        let names = names.join(", ");
+        let names = folded(names).join(", ");
         // Names are never cut: they are there to be copied.
         let options = textwrap::Options::new(room)
             .break_words(false)
@@ -186,6 +186,26 @@ impl Page {
 }
 
 /// Actions that call nothing are never worth more than a line.
+/// Names in folders of which there are more than a line holds become one entry: `members/a/* (11)`.
+fn folded(names: &[&str]) -> Vec<String> {
+    /// Names of one folder that are still listed.
+    const LISTED: usize = 3;
+    let folder = |name: &str| name.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut entries: Vec<String> = Vec::new();
+    let mut rest = names;
+    while let Some(first) = rest.first() {
+        let own = folder(first);
+        let count = rest.iter().take_while(|name| folder(name) == own).count();
+        let (these, others) = rest.split_at(count);
+        match own {
+            Some(folder) if count > LISTED => entries.push(format!("{folder}/* ({count})")),
+            _ => entries.extend(these.iter().map(|&name| name.to_owned())),
+        }
+        rest = others;
+    }
+    entries
+}
+
 const fn is_quiet(action: Action) -> bool {
     matches!(action, Action::Adopt | Action::Forget)
 }
@@ -197,5 +217,17 @@ const fn color(action: Action) -> Style {
         Action::Update => AnsiColor::Yellow.on_default(),
         Action::Create => AnsiColor::Green.on_default(),
         Action::Adopt | Action::Forget => AnsiColor::Blue.on_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn many_names_of_one_folder_are_one_entry() {
+        let names = ["a", "m/a/1", "m/a/2", "m/a/3", "m/a/4", "m/b/1", "zone/a"];
+        assert_eq!(folded(&names), ["a", "m/a/* (4)", "m/b/1", "zone/a"]);
+        assert!(folded(&[]).is_empty());
     }
 }
