@@ -1,7 +1,7 @@
 //! What launched instances do with their user data: members, nodes and bastions come up, or say why they do not.
 //!
-//! Some time after it began to run, an instance decodes its user data as cloud-init does ([`user_data`]), reads its facts
-//! from the files that windlass' scripts read ([`facts`]), and does what the scripts would: with the rights of its own
+//! Some time after it began to run, an instance decodes its user data as cloud-init does (`user_data`), reads its facts
+//! from the files that windlass' scripts read (`facts`), and does what the scripts would: with the rights of its own
 //! role, against this world's volumes, interfaces and parameters. It tries again every ten seconds, as systemd does. A
 //! member serves when a majority of its etcd's members is there and they trust each other. Nothing is executed; user data
 //! that is not windlass' leaves an instance as it always was.
