@@ -245,3 +245,44 @@ fn an_authority_that_expired_is_refused_by_apply_and_replaced_by_the_rescue() {
     fleet.sandboxed(&["plan", SMALL, "--detailed-exitcode"]).exits(0);
     fleet.sandboxed(&["state", "fsck", SMALL]).exits(0);
 }
+
+/// kubeadm's layout, made by openssl with RSA keys; gives the serial number of the cluster's authority.
+fn kubeadm_folder(folder: &std::path::Path) -> String {
+    std::fs::create_dir_all(folder.join("etcd")).expect("a folder");
+    let path = |name: String| folder.join(name).to_str().expect("UTF-8").to_owned();
+    for name in ["ca", "front-proxy-ca", "etcd/ca"] {
+        let (key, certificate) = (path(format!("{name}.key")), path(format!("{name}.crt")));
+        let subject = format!("/CN={name}").replace("etcd/ca", "etcd-ca");
+        let usage = "keyUsage=critical,keyCertSign,cRLSign,digitalSignature";
+        #[rustfmt::skip]
+        let arguments = [
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-keyout", &key, "-out", &certificate,
+            "-subj", &subject, "-addext", "basicConstraints=critical,CA:TRUE", "-addext", usage,
+        ];
+        openssl(&arguments, "");
+    }
+    let (private, public) = (path(String::from("sa.key")), path(String::from("sa.pub")));
+    openssl(&["genrsa", "-out", &private, "2048"], "");
+    openssl(&["rsa", "-in", &private, "-pubout", "-out", &public], "");
+    let serial = openssl(&["x509", "-in", &path(String::from("ca.crt")), "-noout", "-serial"], "");
+    serial.trim().trim_start_matches("serial=").trim_start_matches('0').to_lowercase()
+}
+
+#[test]
+fn authorities_of_kubeadm_are_taken_over_once_and_sign_what_the_cluster_gets() {
+    let fleet = Fleet::new();
+    let folder = fleet.path().join(".windlass/kubeadm");
+    let serial = kubeadm_folder(&folder);
+    let from = folder.to_str().expect("UTF-8");
+    fleet.sandboxed(&["certs", "import", SMALL, "--from", "/nowhere", "--yes"]).exits(1).warns("/nowhere");
+    fleet.sandboxed(&["certs", "import", SMALL, "--from", from]).exits(11).warns("--yes");
+    fleet.sandboxed(&["certs", "import", SMALL, "--from", from, "--yes"]).exits(0);
+    fleet.sandboxed(&["apply", SMALL, "--yes"]).exits(0);
+    let all = list(&fleet, SMALL);
+    let authority = all.iter().find(|it| text(it, "place") == "git" && text(it, "authority") == "cluster");
+    assert_eq!(text(authority.expect("the cluster's authority"), "serial").trim_start_matches('0'), serial);
+    let leafs = all.iter().filter(|it| text(it, "authority") == "cluster" && text(it, "place") != "git");
+    assert!(leafs.clone().count() > 0 && leafs.clone().all(|it| text(it, "issuer").contains("CN=ca")), "{all:?}");
+    fleet.sandboxed(&["certs", "check", SMALL]).exits(0);
+    fleet.sandboxed(&["certs", "import", SMALL, "--from", from, "--yes"]).exits(11).warns("rotate-ca");
+}
