@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -24,6 +25,9 @@ use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
+
+/// How often the lock is looked after while something else is waited for.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// What is asked before anything is changed.
 pub struct Question {
@@ -128,6 +132,21 @@ impl Ending {
                 error: report.failures.first().map(|failure| format!("{}: {}", failure.address, failure.error)),
             },
             Err(error) => Self { result: RunResult::Failed, counts: BTreeMap::new(), error: Some(error.to_string()) },
+        }
+    }
+}
+
+/// Waits for some work, and keeps the lock meanwhile.
+///
+/// # Errors
+/// When the lock was lost.
+pub async fn beating<T>(lease: &mut Lease, work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = tokio::time::sleep(BEAT) => lease.beat_if_due().await?,
         }
     }
 }

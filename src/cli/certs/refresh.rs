@@ -46,7 +46,7 @@ pub async fn members(session: &Session, lock: LockOptions) -> anyhow::Result<Exi
                 timeout: LIMIT,
                 comment: format!("windlass certs refresh of member {member}"),
             };
-            let runs = match aws::run_command(&session.aws, &script).await {
+            let runs = match run::beating(lease, aws::run_command(&session.aws, &script)).await? {
                 Ok(runs) => runs,
                 Err(error) => {
                     failed.push(format!("  member {member} ({instance}): {error}"));
@@ -60,7 +60,6 @@ pub async fn members(session: &Session, lock: LockOptions) -> anyhow::Result<Exi
                     failed.push(format!("  member {member} ({instance}): {}", run.complaint()));
                 }
             }
-            lease.beat_if_due().await?;
         }
         Ok(failed)
     })

@@ -20,8 +20,6 @@ use crate::ui::prompt;
 const SCRIPT: &str = "/usr/local/lib/windlass/restore.sh";
 /// How long all steps together may take, and some more: the lock is waited for no longer.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
-/// How often the lock is looked after while members work.
-const BEAT: Duration = Duration::from_secs(10);
 
 /// Put etcd back to a snapshot, on all members. Everything that was written since is lost.
 ///
@@ -171,7 +169,7 @@ async fn restore(session: &Session, lease: &mut Lease, members: &[Member], sourc
             timeout: step.timeout,
             comment: format!("windlass etcd restore {}: {}", session.cluster(), step.word),
         };
-        let runs = beating(lease, aws::run_command(&session.aws, &script)).await??;
+        let runs = run::beating(lease, aws::run_command(&session.aws, &script)).await??;
         let mut failed = Vec::new();
         for member in members {
             let run = member.instance.as_ref().and_then(|instance| runs.get(instance));
@@ -204,16 +202,4 @@ fn stopped(session: &Session, step: &str, source: &str, failed: &[String]) -> an
         failed.join("\n")
     );
     Stopped::new(Exit::Resumable, message).into()
-}
-
-/// Waits for some work, and keeps the lock meanwhile.
-async fn beating<T>(lease: &mut Lease, work: impl Future<Output = T>) -> anyhow::Result<T> {
-    let mut work = std::pin::pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return Ok(done),
-            () = tokio::time::sleep(BEAT) => lease.beat_if_due().await?,
-        }
-    }
 }
