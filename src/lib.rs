@@ -14,6 +14,9 @@
 //! | [`state`] | the state branch in git: records, lock, journal |
 //! | [`plan`] | desired × observed × recorded → [`plan::Plan`] |
 //! | [`aws`] | the only code that calls AWS |
+//! | [`kubernetes`] | the only code that calls Kubernetes |
+//! | [`health`] | how a cluster is: groups, machines, nodes, pods and budgets at one moment |
+//! | [`roll`] | replaces machines: a pure decision, and the runner that does what it says |
 //! | [`live`] | what endpoints present on the network: their TLS certificates |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
@@ -26,6 +29,8 @@ pub mod cli;
 pub mod clock;
 pub mod desired;
 pub mod exit;
+pub mod health;
+pub mod kubernetes;
 pub mod live;
 pub mod name;
 pub mod pki;
@@ -33,6 +38,7 @@ pub mod plan;
 pub mod problem;
 pub mod render;
 pub mod resource;
+pub mod roll;
 pub mod sandbox;
 pub mod secret;
 pub mod spec;

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
-use super::{autoscaling, boot, ec2, elbv2, iam, route53, s3, ssm, sts};
+use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// How long a client token is remembered: AWS documents 24 hours for RunInstances and less for others.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -64,6 +64,8 @@ pub struct World {
     pub s3: s3::State,
     /// What instances make of their user data.
     pub boot: boot::State,
+    /// Kubernetes in the clusters.
+    pub kubernetes: kubernetes::State,
     /// STS.
     pub sts: sts::State,
 }
@@ -164,6 +166,7 @@ impl World {
             ssm: ssm::State::default(),
             s3: s3::State::default(),
             boot: boot::State::default(),
+            kubernetes: kubernetes::State::default(),
             sts: sts::State::default(),
         }
     }

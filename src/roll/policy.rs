@@ -1,0 +1,77 @@
+//! How a roll goes about it: settings of the manifests and of the command line, resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a roll goes about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// What is rolled: groups by the name of their manifest, members of the control plane included. Other groups are
+    /// looked at, and never touched but as fallbacks.
+    pub groups: BTreeMap<String, GroupPolicy>,
+    /// Machines that are replaced although their template is the newest: instance ids.
+    pub forced: BTreeSet<String>,
+    /// Whether pods are deleted when a budget has refused for the whole drain timeout. Explicit, and recorded.
+    pub ignore_budgets: bool,
+    /// How long a gate may be red before the roll stops.
+    pub gate_timeout: Duration,
+    /// Until when nodes may be replaced (the open maintenance windows); `None`: there are none configured.
+    pub windows: Option<Vec<Window>>,
+    /// How old the newest snapshot of etcd may be before a member is replaced.
+    pub snapshot_age: Duration,
+    /// How long etcd's leader must have stayed the same after a member came back.
+    pub leader_stable: Duration,
+}
+
+/// How one group is rolled. Numbers are resolved from its size when the roll looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupPolicy {
+    /// How many machines there may be above the group's size.
+    pub max_surge: Amount,
+    /// How many ready nodes fewer than the group's size there may be.
+    pub max_unavailable: Amount,
+    /// How many are replaced first, alone.
+    pub canary: u32,
+    /// Whether pods are evicted before a machine goes.
+    pub drain: bool,
+    /// How long a drain may take before it counts as blocked.
+    pub drain_timeout: Duration,
+    /// How long a new machine may take until its node is Ready.
+    pub ready_timeout: Duration,
+}
+
+/// A number, or a share of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Amount {
+    /// So many.
+    Number(u32),
+    /// Percent of the group's size.
+    Percent(u32),
+}
+
+/// When nodes may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Window {
+    /// It opens.
+    pub opens: Timestamp,
+    /// It closes.
+    pub closes: Timestamp,
+}
+
+impl Amount {
+    /// How many that is in a group of `size` machines: shares are rounded down.
+    #[must_use]
+    pub const fn of(self, size: u32) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::Percent(percent) => size.saturating_mul(percent) / 100,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Kubernetes, imitated: per cluster the objects of its API, and the controllers that act on them.
+//!
+//! A cluster is there as soon as a member of its control plane serves for the first time; it stays until the last of its
+//! etcd volumes is deleted.
+
+mod objects;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use objects::{Change, Happened, Key, Objects, TooOld, metadata, time};
+
+/// Its part of the world: clusters by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct State {
+    /// Clusters by name.
+    pub clusters: BTreeMap<String, Cluster>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// Its objects.
+    pub objects: Objects,
+    /// Version of its control plane, `v1.34.2`.
+    pub version: String,
+}
