@@ -4,10 +4,13 @@ use jiff::Timestamp;
 
 use super::format::Format;
 use super::keys::KeyChange;
-use super::record::{ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RunRecord, RunResult};
+use super::record::{
+    ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RequestRecord, RunRecord, RunResult,
+};
 use super::tree::{self, Changes, View};
 use super::{journal, layout};
 use crate::resource::Address;
+use crate::roll;
 
 /// A view of the branch, and what was changed in it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +41,29 @@ impl Edit {
     pub(super) fn cluster(&mut self, cluster: ClusterRecord) {
         self.put(layout::CLUSTER.to_owned(), tree::json(&cluster));
         self.view.records.cluster = Some(cluster);
+    }
+
+    /// A roll as it is now; `None`: it is at its end.
+    pub(super) fn roll(&mut self, record: Option<roll::Record>) {
+        match &record {
+            Some(record) => self.put(layout::ROLL.to_owned(), tree::json(record)),
+            None if self.view.records.roll.is_some() => self.remove(layout::ROLL.to_owned()),
+            None => {}
+        }
+        self.view.records.roll = record;
+    }
+
+    /// Somebody asks something of the run that holds the lock.
+    pub(super) fn request(&mut self, id: &str, request: RequestRecord) {
+        self.put(layout::request(id), tree::json(&request));
+        self.view.records.requests.insert(id.to_owned(), request);
+    }
+
+    /// The run that was asked has done it.
+    pub(super) fn answer(&mut self, id: &str) {
+        if self.view.records.requests.remove(id).is_some() {
+            self.remove(layout::request(id));
+        }
     }
 
     /// Certificates, keys and secrets: what is new or changed, and what goes.
@@ -74,6 +100,7 @@ impl Edit {
             self.view.records.retired.clear();
             self.remove(layout::GENERATIONS.to_owned());
         }
+        self.roll(None);
         let records = &mut self.view.records;
         let certificates = records.certificates.drain(..);
         let mut gone: Vec<String> =

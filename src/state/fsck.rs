@@ -58,6 +58,10 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
             let message = format!("a commit for cluster {}", stamp.cluster);
             findings.push(finding(FindingKind::Foreign, None, &commit.id, message));
         }
+        if stamp.phase == Phase::Request {
+            // Whoever asks has no lock, and takes none.
+            continue;
+        }
         let before = last.as_ref().map_or(0, |stamp| stamp.epoch);
         let is_grown = stamp.epoch > before;
         let message = match stamp.phase {

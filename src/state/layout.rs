@@ -13,6 +13,10 @@ pub(super) const LOCK: &str = "lock.json";
 pub(super) const GENERATIONS: &str = "generations.json";
 /// `keys.json`
 pub(super) const KEYS: &str = "keys.json";
+/// `roll.json`
+pub(super) const ROLL: &str = "roll.json";
+/// The folder of the requests, with its slash.
+pub(super) const REQUESTS: &str = "requests/";
 /// The folder of the manifests, with its slash.
 pub(super) const MANIFESTS: &str = "manifests/";
 /// The folder of the closed runs, with its slash.
@@ -51,6 +55,10 @@ pub(super) enum File {
     Secret(String),
     /// The identity of a cluster of this name that was destroyed: its uid.
     Former(String),
+    /// A roll that is not at its end.
+    Roll,
+    /// What somebody asks of the run that holds the lock.
+    Request(String),
 }
 
 impl File {
@@ -64,6 +72,7 @@ impl File {
                 LOCK => Some(Self::Lock),
                 GENERATIONS => Some(Self::Generations),
                 KEYS => Some(Self::Keys),
+                ROLL => Some(Self::Roll),
                 _ => None,
             };
         };
@@ -72,6 +81,7 @@ impl File {
             "journal" => id(rest, ".jsonl").map(Self::Journal),
             "runs" => id(rest, ".json").map(Self::Run),
             "former" => id(rest, ".json").map(Self::Former),
+            "requests" => id(rest, ".json").map(Self::Request),
             "manifests" => rest.split('/').all(is_file_name).then_some(Self::Manifest),
             "secrets" => {
                 rest.strip_suffix(".age").filter(|name| is_file_name(name)).map(|name| Self::Secret(name.to_owned()))
@@ -116,6 +126,11 @@ pub(super) fn secret(name: &str) -> String {
     format!("{SECRETS}{name}.age")
 }
 
+/// `requests/<id>.json`
+pub(super) fn request(id: &str) -> String {
+    format!("{REQUESTS}{id}.json")
+}
+
 /// `former/<uid>.json`
 pub(super) fn former(uid: &str) -> String {
     format!("former/{uid}.json")
@@ -143,12 +158,13 @@ mod tests {
         assert_eq!(File::of(&resource(&address)), Some(File::Resource(address)));
         assert_eq!(File::of(&journal("r-1")), Some(File::Journal(String::from("r-1"))));
         assert_eq!(File::of(&run("r-1")), Some(File::Run(String::from("r-1"))));
+        assert_eq!(File::of(&request("7f")), Some(File::Request(String::from("7f"))));
         assert_eq!(File::of(&former("ab12")), Some(File::Former(String::from("ab12"))));
         assert_eq!(File::of("manifests/1_cluster.yaml"), Some(File::Manifest));
         assert_eq!(File::of(&secret("encryption-1")), Some(File::Secret(String::from("encryption-1"))));
         let authority = AuthorityName::FrontProxy;
         assert_eq!(File::of(&certificate(authority, "4f")), Some(File::Certificate(authority, String::from("4f"))));
-        for name in [FORMAT, CLUSTER, LOCK, GENERATIONS, KEYS] {
+        for name in [FORMAT, CLUSTER, LOCK, GENERATIONS, KEYS, ROLL] {
             assert!(File::of(name).is_some());
         }
     }
@@ -163,6 +179,7 @@ mod tests {
             "resources/subnet/a.yaml",
             "journal/.hidden.jsonl",
             "journal/a/b.jsonl",
+            "requests/a/b.json",
             "secrets/ca.pem",
             "secrets/.age",
             "manifests/a b.yaml",

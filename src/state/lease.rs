@@ -16,6 +16,7 @@ use super::message::{Phase, Stamp};
 use super::record::{CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
+use crate::roll;
 
 /// The longest pause between two tries of a push that nobody answers.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -143,6 +144,40 @@ impl Lease {
             edit.settle();
             edit.retire();
         })
+    }
+
+    /// Writes `roll.json` with the next push, or drops it at the end of a roll.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when an invariant would break.
+    pub fn stage_roll(&mut self, record: Option<roll::Record>) -> Result<(), Error> {
+        self.stage(|edit| edit.roll(record))
+    }
+
+    /// Drops what somebody asked for with the next push: it is done.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when an invariant would break.
+    pub fn stage_answer(&mut self, request: &str) -> Result<(), Error> {
+        self.stage(|edit| edit.answer(request))
+    }
+
+    /// Looks whether somebody has asked something of this run: [`Records::requests`] then has it. One look at the
+    /// remote's tip. An unreachable remote is no error here: the fence closes in time.
+    ///
+    /// # Errors
+    /// [`Error::LeaseEnded`] when the lock was lost.
+    pub async fn look(&mut self) -> Result<(), Error> {
+        let silent = |error: &Error| matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. });
+        match self.branch.tip().await {
+            Ok(tip) if tip == self.base.tip => Ok(()),
+            Ok(_) => match self.find_ours(Phase::Beat).await {
+                Err(error) if silent(&error) => Ok(()),
+                other => other.map(drop),
+            },
+            Err(error) if silent(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// One push: the outcomes of the wave before, and the intents of the next. `what` goes into the subject:
@@ -291,12 +326,12 @@ impl Lease {
         }
     }
 
-    /// The branch is not where we left it. If a push of ours has moved it, which nobody had confirmed, we go on from
-    /// there; otherwise the lock is lost. Says whether nothing is left to push.
+    /// The branch is not where we left it. If a push of ours has moved it, which nobody had confirmed, or if somebody has
+    /// asked something of us, we go on from there; otherwise the lock is lost. Says whether nothing is left to push.
     async fn find_ours(&mut self, phase: Phase) -> Result<bool, Error> {
         let snapshot = self.branch.snapshot().await?;
-        let ours = self.sent.iter().find(|(op, _)| snapshot.op.as_ref() == Some(op)).map(|(_, started)| *started);
-        let Some(started) = ours else {
+        let since = self.since(snapshot.tip.as_deref()).await?;
+        let Some(started) = since else {
             let by = match (&snapshot.view.records.lock, &snapshot.tip) {
                 (Some(lock), _) => format!("run {} of {}", lock.run, lock.holder),
                 (None, Some(tip)) => format!("commit {}", &tip[..tip.len().min(12)]),
@@ -311,8 +346,28 @@ impl Lease {
             return Ok(true);
         }
         self.fence.extend(started);
+        self.staged.view.records.requests.clone_from(&snapshot.view.records.requests);
         self.base = snapshot;
         Ok(false)
+    }
+
+    /// When the newest push of ours in the branch started, if all that came after what we knew is ours or asks something
+    /// of us: a request takes nothing from the holder. `None`: somebody else has moved the branch.
+    async fn since(&self, tip: Option<&str>) -> Result<Option<Duration>, Error> {
+        let Some(tip) = tip else { return Ok(None) };
+        let known = self.base.tip.as_ref().map(|known| format!("^{known}"));
+        let range: Vec<&str> = std::iter::once(tip).chain(known.as_deref()).collect();
+        let mut newest = None;
+        for commit in self.branch.git.log(&range).await? {
+            let Some(stamp) = Stamp::read(&commit.message) else { return Ok(None) };
+            let ours = self.sent.iter().find(|(op, _)| *op == stamp.op).map(|(_, started)| *started);
+            match (ours, stamp.phase) {
+                (Some(started), _) => newest = newest.max(Some(started)),
+                (None, Phase::Request) => {}
+                (None, _) => return Ok(None),
+            }
+        }
+        Ok(Some(newest.unwrap_or_else(|| self.fence.pushed())))
     }
 
     fn arrive(&mut self, base: Snapshot, started: Duration) {

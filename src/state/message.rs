@@ -19,11 +19,21 @@ pub(super) enum Phase {
     Steal,
     /// Repairs the branch.
     Recover,
+    /// Asks something of the run that holds the lock; takes nothing from it.
+    Request,
 }
 
 impl Phase {
-    const ALL: [Self; 7] =
-        [Self::Acquire, Self::Intent, Self::Result, Self::Beat, Self::Release, Self::Steal, Self::Recover];
+    const ALL: [Self; 8] = [
+        Self::Acquire,
+        Self::Intent,
+        Self::Result,
+        Self::Beat,
+        Self::Release,
+        Self::Steal,
+        Self::Recover,
+        Self::Request,
+    ];
 
     /// The word in the trailer.
     pub(super) const fn as_str(self) -> &'static str {
@@ -35,6 +45,7 @@ impl Phase {
             Self::Release => "release",
             Self::Steal => "steal",
             Self::Recover => "recover",
+            Self::Request => "request",
         }
     }
 }

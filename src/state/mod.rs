@@ -20,6 +20,7 @@ mod lease;
 mod message;
 mod record;
 mod recover;
+mod request;
 mod secret;
 mod settings;
 mod store;
@@ -33,8 +34,8 @@ pub use history::{History, PastRun};
 pub use keys::{KeyChange, SealedKey, SealedSecret};
 pub use lease::Lease;
 pub use record::{
-    CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase, KeyRecords,
-    LockRecord, Outcome, PublicKeyRecord, ResourceRecord, RunRecord, RunResult,
+    Asked, CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase, KeyRecords,
+    LockRecord, Outcome, PublicKeyRecord, RequestRecord, ResourceRecord, RunRecord, RunResult,
 };
 pub use settings::{Location, StoreSettings, Timing};
 pub use store::{Acquire, Recovered, Store, Unlocked};
@@ -43,6 +44,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::resource::Address;
+use crate::roll;
 
 /// Everything that the branch holds, read at one tip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub struct Records {
     pub keys: KeyRecords,
     /// Name of a secret → its age ciphertext.
     pub secrets: BTreeMap<String, Arc<[u8]>>,
+    /// A roll that is not at its end.
+    pub roll: Option<roll::Record>,
+    /// What is asked of the run that holds the lock, by id.
+    pub requests: BTreeMap<String, RequestRecord>,
     /// Lines of journals that no run closed, by run: somebody died.
     pub open_journals: BTreeMap<String, Vec<JournalLine>>,
 }

@@ -138,6 +138,29 @@ pub struct PublicKeyRecord {
     pub pem: String,
 }
 
+/// `requests/<id>.json`: what somebody asks of the run that holds the lock, from another terminal. The holder answers by
+/// doing it and dropping the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestRecord {
+    /// What is asked for.
+    pub what: Asked,
+    /// Who asks: `user@host`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What may be asked of a run that holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Asked {
+    /// Begin nothing new, and end.
+    Pause,
+    /// Put back what can be put back, and end.
+    Abort,
+}
+
 /// A line of `journal/<run>.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

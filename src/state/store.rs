@@ -12,7 +12,7 @@ use super::finding::Finding;
 use super::history::History;
 use super::lease::Lease;
 use super::settings::StoreSettings;
-use super::{LockRecord, Records};
+use super::{LockRecord, Records, RequestRecord};
 
 /// Access to one cluster's state branch. Cheap to open; cheap to clone.
 #[derive(Clone, Debug)]
@@ -90,6 +90,15 @@ impl Store {
     /// [`Error::NotHeld`], [`Error::WrongEpoch`] and those of [`Store::acquire`].
     pub async fn unlock(&self, epoch: u64, actor: &str) -> Result<Unlocked, Error> {
         super::acquire::unlock(&self.branch, epoch, actor).await
+    }
+
+    /// Asks something of the run that holds the lock; it does it within seconds, and ends. Gives the lock that it was
+    /// asked under.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] when no run is there to ask, and those of [`Store::acquire`].
+    pub async fn request(&self, request: RequestRecord) -> Result<LockRecord, Error> {
+        super::request::request(&self.branch, request).await
     }
 
     /// The runs of this cluster, newest first.

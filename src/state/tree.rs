@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::finding::{Finding, FindingKind};
 use super::layout::{self, File};
-use super::record::{CertificateRecord, ClusterRecord, JournalLine, KeyRecords, LockRecord, ResourceRecord, RunRecord};
+use super::record::{
+    CertificateRecord, ClusterRecord, JournalLine, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
+};
 use super::{Records, journal, keys, secret};
 use crate::name::ClusterName;
 use crate::resource::{Address, Kind};
@@ -180,6 +182,12 @@ impl Reader<'_> {
                     self.flaw(FindingKind::Misplaced, path, message);
                 }
                 self.view.records.certificates.push(record);
+            }
+            (File::Roll, Some(content)) => self.view.records.roll = self.parse(path, content),
+            (File::Request(id), Some(content)) => {
+                if let Some(request) = self.parse::<RequestRecord>(path, content) {
+                    self.view.records.requests.insert(id, request);
+                }
             }
             (File::Secret(name), Some(content)) => {
                 self.view.records.secrets.insert(name, Arc::from(content));

@@ -10,3 +10,4 @@ mod keys;
 mod lock;
 mod places;
 mod processes;
+mod requests;

@@ -41,6 +41,7 @@ built_in! {
     REFRESH = SCRIPTS / "refresh.sh" in "scripts";
     JOIN_TOKEN = SCRIPTS / "join-token.sh" in "scripts";
     ETCD = SCRIPTS / "etcd.sh" in "scripts";
+    ETCD_MEMBERS = SCRIPTS / "etcd-members.sh" in "scripts";
     SNAPSHOT = SCRIPTS / "snapshot.sh" in "scripts";
     RESTORE = SCRIPTS / "restore.sh" in "scripts";
     WORKER = SCRIPTS / "worker.sh" in "scripts";
@@ -87,10 +88,11 @@ pub(super) fn of_member(builder: &Builder<'_>, document: &mut Document, member: 
     // Five minutes apart: never two members at once, also while one waits for the API server to come back.
     let minute = format!("{:02}", position * 5 % 30);
     let mut put = Put { builder, document };
-    for file in [&MEMBER, &VOLUME, &KEYS, &CONTROL_PLANE, &REFRESH, &JOIN_TOKEN, &ETCD, &RESTORE] {
+    for file in [&MEMBER, &VOLUME, &KEYS, &CONTROL_PLANE, &REFRESH, &JOIN_TOKEN, &ETCD, &ETCD_MEMBERS, &RESTORE] {
         put.file(file, &[]);
     }
     put.command("windlass-restore", &RESTORE);
+    put.command("windlass-etcd", &ETCD_MEMBERS);
     put.file(&REFRESH_UNIT, &[("@SCRIPT@", "refresh.sh")]);
     put.file(&REFRESH_TIMER, &[("@MINUTE@", &minute), ("@SPREAD@", "0")]);
     put.file(&JOIN_TOKEN_UNIT, &[]);

@@ -7,6 +7,7 @@
 //! that is not windlass' leaves an instance as it always was.
 
 mod caller;
+mod etcd;
 mod facts;
 mod keys;
 mod machine;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::ec2::{Instance, Phase};
 use super::world::World;
 
+pub use etcd::Leader;
 pub use facts::{Facts, Role};
 pub use keys::{Installed, pair};
 pub use machine::{Machine, Stage};
@@ -48,6 +50,8 @@ pub struct State {
     pub machines: BTreeMap<String, Machine>,
     /// What is on volumes, by volume id; a volume that is not here is blank.
     pub disks: BTreeMap<String, Disk>,
+    /// Who leads the etcd of each cluster.
+    pub leaders: BTreeMap<String, Leader>,
 }
 
 /// What is on an etcd volume.

@@ -12,6 +12,7 @@ use super::super::iam::Request;
 use super::super::s3;
 use super::super::world::World;
 use super::caller::may;
+use super::etcd;
 use super::facts::{Facts, Role};
 use super::machine::{Machine, Stage};
 use super::volume;
@@ -88,6 +89,11 @@ pub fn run(world: &mut World, instance: &str, lines: &[String], begun: Timestamp
             let step = Step { arguments: &arguments, begun };
             restore(world, instance, &facts, &mut machine, &step)
         }
+        (Some("etcd-members.sh"), Role::Member) => match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["status"] => etcd::status(world, &facts).map(|said| Some(Outcome::said(said))),
+            ["move-leader", id] => etcd::move_leader(world, &facts, id).map(|said| Some(Outcome::said(said))),
+            _ => Err(String::from("usage: windlass-etcd status | move-leader ID")),
+        },
         _ => return not_found(&program),
     };
     world.boot.machines.insert(instance.to_owned(), machine);

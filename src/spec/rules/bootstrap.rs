@@ -5,10 +5,11 @@ use super::super::read::{nearest, steps};
 use super::Rules;
 
 /// The files that a manifest may override, as [`crate::desired`] places them; a test there compares the two.
-pub(crate) const FILES: [&str; 21] = [
+pub(crate) const FILES: [&str; 22] = [
     "bastion.sh",
     "common.sh",
     "control-plane.sh",
+    "etcd-members.sh",
     "etcd.sh",
     "join-token.sh",
     "keys.sh",

@@ -320,3 +320,28 @@ fn a_snapshot_is_stored_with_its_checksum_and_restored_on_every_member() {
     assert!(damaged.fails("restore.sh", &["load", &url]).contains("is damaged: its checksum differs"));
     assert!(damaged.root().join("var/lib/etcd/data/member").exists(), "what is there stays");
 }
+
+#[test]
+fn members_say_who_leads_and_hand_it_over() {
+    let mut cluster = Cluster::start(24);
+    let machines = MEMBERS.map(|member| machine(&cluster, member));
+    let seen = || windlass::health::read_etcd(&machines[1].succeeds("etcd-members.sh", &["status"])).expect("sound");
+    let before = seen();
+    assert_eq!(before.members.keys().collect::<Vec<_>>(), MEMBERS);
+    assert!(before.members.values().all(|member| member.trouble.is_none()), "{before:?}");
+    let leader = MEMBERS.iter().position(|name| before.members[*name].leader).expect("somebody leads");
+    let next = MEMBERS[(leader + 1) % 3];
+    let id = before.members[next].hexadecimal();
+    machines[leader].succeeds("etcd-members.sh", &["move-leader", &id]);
+    let after = seen();
+    assert!(after.members[next].leader && after.members[next].term > before.members[next].term, "{after:?}");
+    assert!(machines[leader].fails("etcd-members.sh", &["move-leader", &id]).contains("no leader endpoint"));
+
+    let down = MEMBERS[(leader + 2) % 3];
+    cluster.kill(down);
+    let asked = MEMBERS.iter().position(|name| *name == next).expect("a member");
+    let output = machines[asked].succeeds("etcd-members.sh", &["status"]);
+    let without = windlass::health::read_etcd(&output).expect("sound");
+    assert!(without.members[down].trouble.is_some() && without.members[next].trouble.is_none(), "{without:?}");
+    assert!(machines[asked].fails("etcd-members.sh", &[]).contains("usage"));
+}
