@@ -7,7 +7,6 @@ mod activities;
 mod capacity;
 mod compute;
 mod create;
-mod cron;
 mod delete;
 mod describe;
 mod distribution;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::super::wire::{Answer, Call, Parameters, Refusal, Xml};
 use super::super::world::{World, iso};
-use super::cron::Cron;
+use crate::cron::Cron;
 use super::group::{Group, Scheduled};
 use super::{change, group_name, page, validation};
 

@@ -1,4 +1,5 @@
-//! Cron expressions of scheduled actions: five fields in a time zone. It never looks at a clock.
+//! Cron expressions of five fields in a time zone: when scaling by schedule happens, and when maintenance windows open.
+//! It never looks at a clock.
 //!
 //! Source: Auto Scaling user guide, "Recurring schedules overview": `minute hour day-of-month month day-of-week`,
 //! with lists, ranges, steps and English names; a day matches if either of the two day fields does when both are given.
