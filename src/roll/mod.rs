@@ -7,7 +7,9 @@
 mod action;
 mod policy;
 mod record;
+mod windows;
 
 pub use action::{Action, Replace};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
+pub use windows::windows;

@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 
 use super::super::wire::{Answer, Call, Parameters, Refusal, Xml};
 use super::super::world::{World, iso};
-use crate::cron::Cron;
 use super::group::{Group, Scheduled};
 use super::{change, group_name, page, validation};
+use crate::cron::Cron;
 
 /// Actions of one batch call (BatchPutScheduledUpdateGroupAction).
 const MOST: usize = 50;
