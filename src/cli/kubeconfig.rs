@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
+use super::api::{self, ADMINISTRATORS};
 use super::failure::Stopped;
 use super::files;
 use super::keys;
@@ -14,8 +15,7 @@ use super::run::{self, actor};
 use super::session::Session;
 use crate::exit::Exit;
 use crate::pki::kubeconfig::{Credentials, Current, Kubeconfig, Trust};
-use crate::pki::{AuthorityName, Ends, Issued, KeyPhase, Leaf, Usage};
-use crate::spec::ApiLoadBalancer;
+use crate::pki::{AuthorityName, Ends, Issued, Leaf, Usage};
 use crate::state::{CertificateRecord, CertificateRole, Records};
 use crate::ui::output::Output;
 use crate::ui::prompt;
@@ -23,15 +23,8 @@ use crate::ui::prompt;
 /// The longest life of a person's certificate: nobody can revoke one, it can only end.
 pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// kubeadm binds this group to cluster-admin (kubeadm documentation, "super-admin.conf"): deleting that binding ends all
-/// rights that come from it.
-const ADMINISTRATORS: &str = "kubeadm:cluster-admins";
-
 /// Kubernetes asks nobody about this group.
 const MASTERS: &str = "system:masters";
-
-/// Port of the members' own API servers.
-const MEMBER_PORT: u16 = 6443;
 
 /// Write a short-lived administrator's certificate for a cluster into the kubeconfig file.
 ///
@@ -151,19 +144,14 @@ impl Arguments {
         issued: &Issued,
     ) -> anyhow::Result<Kubeconfig> {
         let cluster = session.cluster();
-        let api = &session.specification().cluster.spec.api;
-        let host = if self.internal { format!("api.internal.{cluster}") } else { format!("api.{cluster}") };
-        let port = if api.load_balancer == ApiLoadBalancer::None { MEMBER_PORT } else { api.port };
+        let (host, port) = api::address(session);
+        let host = if self.internal { format!("api.internal.{cluster}") } else { host };
         let context = self.context.clone().unwrap_or_else(|| cluster.to_string());
-        // Newest first, as everywhere.
-        let authorities: Vec<_> = records.authorities(AuthorityName::Cluster).collect();
-        let trusted = authorities.iter().rev().filter(|(_, phase)| *phase != KeyPhase::Dropped);
-        let trust: String = trusted.map(|(record, _)| record.pem.as_str()).collect();
         Ok(Kubeconfig {
             user: format!("{user} of {context}"),
             context,
             server: format!("https://{host}:{port}"),
-            trust: Trust::Embedded(trust),
+            trust: Trust::Embedded(api::trust(records)),
             credentials: Credentials::Embedded { certificate: issued.certificate.pem(), key: issued.key.clone() },
         })
     }

@@ -25,6 +25,7 @@ use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
+use crate::ui::stream;
 
 /// How often the lock is looked after while something else is waited for.
 const BEAT: Duration = Duration::from_secs(10);
@@ -88,8 +89,8 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     let started = session.clock.now();
     let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
     let view = match options.output {
-        Format::Text => progress::View::Text,
-        Format::Json => progress::View::Json,
+        Format::Text => stream::View::Text,
+        Format::Json => stream::View::Json,
     };
     let reporter = progress::reporter(session.output, view, file);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
@@ -181,7 +182,7 @@ pub async fn recorded<T>(
     Ok(done)
 }
 
-async fn acquire(
+pub async fn acquire(
     session: &Session,
     options: LockOptions,
     verb: &str,
@@ -321,7 +322,7 @@ fn failure_exit(purpose: Purpose, report: &Report) -> Exit {
 }
 
 /// `20261120t133302z-1f3a`: sorts by time; the random part tells apart runs of one second.
-fn run_id(started: Timestamp) -> anyhow::Result<String> {
+pub fn run_id(started: Timestamp) -> anyhow::Result<String> {
     Ok(format!("{}-{}", started.strftime("%Y%m%dt%H%M%Sz"), random(4)?))
 }
 

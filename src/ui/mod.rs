@@ -9,4 +9,5 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod prompt;
+pub mod stream;
 pub mod table;

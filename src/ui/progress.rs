@@ -2,70 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use jiff::Timestamp;
-use serde::Serialize;
+use indicatif::{MultiProgress, ProgressBar};
 
 use super::duration;
 use super::output::Output;
+use super::stream::{self, Show, Sink, View, shortened, style};
 use crate::apply::{ActName, Event, Reporter};
 use crate::resource::Address;
-
-/// What shows a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// For people: bars on a terminal, else lines, on stderr.
-    Text,
-    /// JSON lines on stdout, nothing on stderr.
-    Json,
-}
-
-/// An event as a JSON line.
-#[derive(Serialize)]
-struct Line<'event> {
-    at: Timestamp,
-    event: &'event Event,
-}
-
-/// What shows one event.
-type Show = Box<dyn Fn(Timestamp, &Event) + Send + Sync>;
 
 /// A reporter for this view; with `file`, the JSON lines go there as well.
 #[must_use]
 pub fn reporter(output: Output, view: View, file: Option<File>) -> Reporter {
-    let shown: Show = match view {
-        View::Json => Box::new(move |at, event| {
-            // A reader that went away must not stop a run half-way: the run is in the journal.
-            let _unread = output.data(&json_line(at, event));
-        }),
-        View::Text if std::io::stderr().is_terminal() => {
-            let bars = Mutex::new(Bars::new(output));
-            Box::new(move |_, event| bars.lock().unwrap_or_else(PoisonError::into_inner).show(event))
-        }
-        View::Text => Box::new(move |at, event| {
-            if let Some(line) = text_line(event) {
-                output.message(&format!("{}  {line}", at.strftime("%H:%M:%S")));
-            }
-        }),
-    };
-    let file = file.map(Mutex::new);
-    Arc::new(move |at, event| {
-        shown(at, &event);
-        if let Some(file) = &file {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = file.write_all(json_line(at, &event).as_bytes()) {
-                output.message(&format!("warning: the file of --json-into cannot be written: {error}"));
-            }
-        }
-    })
-}
-
-fn json_line(at: Timestamp, event: &Event) -> String {
-    // Events are made of strings and numbers, so they serialize.
-    serde_json::to_string(&Line { at, event }).map_or_else(|_| String::new(), |line| line + "\n")
+    stream::reporter(Sink { output, view, file }, || Bars::new(output))
 }
 
 /// The event as a line of a log; `None` where a log need not tell it.
@@ -95,16 +44,6 @@ fn text_line(event: &Event) -> Option<String> {
     })
 }
 
-/// At most five of them.
-fn shortened(items: &[String]) -> String {
-    const SHOWN: usize = 5;
-    match items {
-        [] => String::from("nothing"),
-        few if few.len() <= SHOWN => few.join(", "),
-        many => format!("{} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
-    }
-}
-
 /// One bar for the whole run, and one for each operation under way that says what it waits for.
 struct Bars {
     output: Output,
@@ -118,10 +57,23 @@ impl Bars {
         Self { output, all: MultiProgress::new(), total: None, running: BTreeMap::new() }
     }
 
+    /// Prints above the bars.
+    fn print(&self, event: &Event) {
+        if let Some(line) = text_line(event) {
+            self.all.suspend(|| self.output.message(&line));
+        }
+    }
+}
+
+impl Show<Event> for Bars {
+    fn line(event: &Event) -> Option<String> {
+        text_line(event)
+    }
+
     fn show(&mut self, event: &Event) {
         match event {
             Event::RunStarted { operations, .. } => {
-                self.line(event);
+                self.print(event);
                 let total = self.all.add(ProgressBar::new(u64::try_from(*operations).unwrap_or(u64::MAX)));
                 total.set_style(style("{bar:30} {pos}/{len}  {msg}"));
                 self.total = Some(total);
@@ -153,14 +105,14 @@ impl Bars {
                 if let (Some(total), true) = (&self.total, *act != ActName::Settle) {
                     total.inc(1);
                 }
-                self.line(event);
+                self.print(event);
             }
             Event::Heartbeat { .. } => {
                 for bar in self.running.values() {
                     bar.tick();
                 }
             }
-            Event::Notice { .. } => self.line(event),
+            Event::Notice { .. } => self.print(event),
             Event::RunFinished { .. } => {
                 for bar in std::mem::take(&mut self.running).into_values() {
                     bar.finish_and_clear();
@@ -168,22 +120,10 @@ impl Bars {
                 if let Some(total) = self.total.take() {
                     total.finish_and_clear();
                 }
-                self.line(event);
+                self.print(event);
             }
         }
     }
-
-    /// Prints above the bars.
-    fn line(&self, event: &Event) {
-        if let Some(line) = text_line(event) {
-            self.all.suspend(|| self.output.message(&line));
-        }
-    }
-}
-
-/// A template that is written here is valid; the fallback keeps a mistake in one from being a panic.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 #[cfg(test)]
@@ -204,7 +144,7 @@ mod tests {
 
     #[test]
     fn json_lines_carry_time_and_event() {
-        let line = json_line(Timestamp::UNIX_EPOCH, &Event::Notice { message: String::from("hello") });
+        let line = stream::json_line(jiff::Timestamp::UNIX_EPOCH, &Event::Notice { message: String::from("hello") });
         assert_eq!(line, "{\"at\":\"1970-01-01T00:00:00Z\",\"event\":{\"type\":\"notice\",\"message\":\"hello\"}}\n");
     }
 

@@ -1,0 +1,119 @@
+//! What the manifests and the command line say about a roll, as the decision takes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Selection;
+use crate::cli::failure::Stopped;
+use crate::cli::session::Session;
+use crate::exit::Exit;
+use crate::health::View;
+use crate::render::pattern::Pattern;
+use crate::roll::{self, Amount, GroupPolicy, Names, Place, Policy};
+use crate::spec::value::Share;
+use crate::spec::{ResolvedRolling, Role, Specification};
+
+/// How old the newest snapshot may be before a member is replaced: losing the member then loses no more than that.
+const SNAPSHOT_AGE: Duration = Duration::from_secs(10 * 60);
+/// How long etcd's leader must have stayed the same after a member came back.
+const LEADER_STABLE: Duration = Duration::from_secs(60);
+
+/// What the group of a member is called.
+fn group_of_member(member: &str) -> String {
+    format!("control-plane-{member}")
+}
+
+/// What is called how in this cluster.
+pub fn names(session: &Session, roll: &str) -> Names {
+    let specification = session.specification();
+    let spec = &specification.cluster.spec;
+    let fallback = |group: &crate::spec::NodeGroup| {
+        let fallback = group.spec.fallback.as_ref()?;
+        Some((group.metadata.name.to_string(), fallback.to_string()))
+    };
+    let bastion = |group: &&crate::spec::NodeGroup| group.spec.role == Role::Bastion;
+    Names {
+        cluster: session.cluster().clone(),
+        roll: roll.to_owned(),
+        fallbacks: specification.node_groups.iter().filter_map(fallback).collect(),
+        members: spec
+            .control_plane
+            .members
+            .iter()
+            .map(|member| (group_of_member(member.name.as_str()), member.name.to_string()))
+            .collect(),
+        bastions: specification.node_groups.iter().filter(bastion).map(|it| it.metadata.name.to_string()).collect(),
+        snapshots: spec.backup.as_ref().map(|backup| {
+            let prefix = backup.prefix.clone().unwrap_or_else(|| session.cluster().to_string());
+            Place { bucket: backup.bucket.clone(), prefix: format!("{}/", prefix.trim_matches('/')) }
+        }),
+    }
+}
+
+/// Groups that are rolled, by name.
+///
+/// # Errors
+/// A pattern that fits no group: exit 10, with the groups that there are.
+pub fn chosen(specification: &Specification, selection: &Selection) -> anyhow::Result<BTreeSet<String>> {
+    let members = specification.cluster.spec.control_plane.members.iter();
+    let groups = specification.node_groups.iter().map(|group| group.metadata.name.to_string());
+    let all: Vec<String> = members.map(|member| group_of_member(member.name.as_str())).chain(groups).collect();
+    let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect::<Vec<_>>();
+    let (only, except) = (patterns(&selection.only), patterns(&selection.except));
+    if let Some(pattern) = only.iter().chain(&except).find(|pattern| !all.iter().any(|name| pattern.fits(name))) {
+        let message = format!("no group fits {:?}\n  hint: there are {}", pattern.as_str(), all.join(", "));
+        return Err(Stopped::new(Exit::Config, message).into());
+    }
+    let is_chosen = |name: &String| {
+        (only.is_empty() || only.iter().any(|pattern| pattern.fits(name))) && !except.iter().any(|it| it.fits(name))
+    };
+    Ok(all.into_iter().filter(is_chosen).collect())
+}
+
+/// How the roll goes about it.
+pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<String>, ignore_budgets: bool) -> Policy {
+    let specification = session.specification();
+    let whole = specification.cluster.spec.rolling.resolve();
+    let mut policies: BTreeMap<String, GroupPolicy> = BTreeMap::new();
+    for member in &specification.cluster.spec.control_plane.members {
+        policies.insert(group_of_member(member.name.as_str()), group(&whole));
+    }
+    for node_group in &specification.node_groups {
+        policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group)));
+    }
+    policies.retain(|name, _| groups.contains(name));
+    Policy {
+        groups: policies,
+        forced,
+        ignore_budgets,
+        gate_timeout: Duration::from_secs(whole.gate_timeout.as_seconds()),
+        windows: roll::windows(&whole.maintenance_windows, session.clock.now()),
+        snapshot_age: specification.cluster.spec.backup.as_ref().map(|_| SNAPSHOT_AGE),
+        leader_stable: LEADER_STABLE,
+    }
+}
+
+fn group(rolling: &ResolvedRolling) -> GroupPolicy {
+    let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
+    GroupPolicy {
+        max_surge: amount(&rolling.max_surge),
+        max_unavailable: amount(&rolling.max_unavailable),
+        canary: rolling.canary,
+        drain: rolling.drain,
+        drain_timeout: seconds(&rolling.drain_timeout),
+        ready_timeout: seconds(&rolling.ready_timeout),
+    }
+}
+
+fn amount(share: &Share) -> Amount {
+    match share {
+        Share::Count(count) => Amount::Number(*count),
+        Share::Percent(percent) => Amount::Percent(percent.get()),
+    }
+}
+
+/// Every machine of the chosen groups: for `--force`.
+pub fn every_machine(view: &View, groups: &BTreeSet<String>) -> BTreeSet<String> {
+    let chosen = view.groups.iter().filter(|(name, _)| groups.contains(*name));
+    chosen.flat_map(|(_, group)| group.machines.keys().cloned()).collect()
+}

@@ -1,0 +1,328 @@
+//! Begins a roll, or goes on with one: looks, shows what would be replaced and what stands in the way, asks, takes the
+//! lock, rolls, and says how it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::{Selection, policy};
+use crate::aws::{Fence, Instances, LeaseEnded};
+use crate::cli::api;
+use crate::cli::failure::Stopped;
+use crate::cli::interrupt;
+use crate::cli::options::{Format, Global, LockOptions, RunOptions};
+use crate::cli::picture::look_at;
+use crate::cli::run::{self, actor};
+use crate::cli::session::Session;
+use crate::exit::Exit;
+use crate::health::View;
+use crate::kubernetes::Kubernetes;
+use crate::name::ClusterName;
+use crate::plan::Purpose;
+use crate::roll::{self, Baseline, Cluster, Ending, Means, Observer, Policy, Record, State};
+use crate::state::{Records, RunRecord, RunResult};
+use crate::ui;
+use crate::ui::output::Output;
+use crate::ui::stream;
+
+/// How long the first look at Kubernetes may take.
+const FIRST_LOOK: Duration = Duration::from_secs(60);
+
+/// A lock that is not waited for.
+pub fn no_limits() -> LockOptions {
+    LockOptions { lock_timeout: Duration::ZERO, timeout: Duration::from_secs(15 * 60) }
+}
+
+/// Whether a paused roll may go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Paused {
+    Refused,
+    GoesOn,
+}
+
+/// `windlass roll CLUSTER`.
+pub async fn run(
+    global: &Global,
+    output: Output,
+    cluster: &ClusterName,
+    selection: &Selection,
+    options: &RunOptions,
+) -> anyhow::Result<Exit> {
+    begin(global, output, cluster, selection, options, Paused::Refused).await
+}
+
+/// `windlass roll resume CLUSTER`.
+pub async fn resume(
+    global: &Global,
+    output: Output,
+    cluster: &ClusterName,
+    selection: &Selection,
+    options: &RunOptions,
+) -> anyhow::Result<Exit> {
+    begin(global, output, cluster, selection, options, Paused::GoesOn).await
+}
+
+/// `windlass roll abort CLUSTER` when no run is at it: puts back what the dead one left.
+pub async fn abort(session: Session, options: &RunOptions) -> anyhow::Result<Exit> {
+    let records = session.store.read().await?;
+    let Some(mut record) = records.roll.clone() else { return Ok(Exit::Done) };
+    record.state = State::Aborting { by: actor(), at: session.clock.now() };
+    let kubernetes = api::connect(&session, &records, None)?;
+    let policy = policy::policy(&session, &record.groups, record.forced.clone(), record.ignore_budgets);
+    under_lock(&session, options, "roll abort", kubernetes, policy, Begun::Again(Box::new(record))).await
+}
+
+async fn begin(
+    global: &Global,
+    output: Output,
+    cluster: &ClusterName,
+    selection: &Selection,
+    options: &RunOptions,
+    paused: Paused,
+) -> anyhow::Result<Exit> {
+    run::needs_somebody_to_ask(options, "roll")?;
+    let session = Session::open(global, output, cluster, options.parallelism).await?;
+    let records = session.store.read().await?;
+    if records.cluster.is_none() {
+        let message = format!("{cluster} does not exist yet\n  hint: windlass apply {cluster}");
+        return Err(Stopped::new(Exit::Refused, message).into());
+    }
+    refuse_paused(&session, &records, paused)?;
+    // The account and the region must be the right ones, and what git asks for must be applied before it is rolled out.
+    let picture = look_at(&session, Purpose::Apply, records.clone(), Instances::Ignored).await?;
+    let pending = picture.plan(&session, Purpose::Apply)?.counts();
+    if pending.changes_aws() {
+        output.message(&format!(
+            "warning: {} changes are pending, and a roll replaces machines by what is applied: windlass plan {cluster}",
+            pending.create + pending.update + pending.replace + pending.delete
+        ));
+    }
+    let kubernetes = api::connect(&session, &records, selection.kubeconfig.as_deref())?;
+    let begun = match records.roll.clone() {
+        Some(record) => Begun::Again(Box::new(record)),
+        None => Begun::New,
+    };
+    let chosen = policy::chosen(session.specification(), selection)?;
+    let groups = match &begun {
+        Begun::Again(record) => &record.groups | &chosen,
+        Begun::New => chosen,
+    };
+    let view = first_look(&session, &kubernetes).await?;
+    let forced = if selection.force { policy::every_machine(&view, &groups) } else { BTreeSet::new() };
+    let forced = match &begun {
+        Begun::Again(record) => &record.forced | &forced,
+        Begun::New => forced,
+    };
+    let ignore = selection.ignore_pdb || matches!(&begun, Begun::Again(record) if record.ignore_budgets);
+    let policy = policy::policy(&session, &groups, forced, ignore);
+    let outlook = ui::roll::Outlook {
+        cluster: cluster.as_str(),
+        view: &view,
+        policy: &policy,
+        findings: &roll::preflight(&view, &policy),
+        estimate: &roll::estimate(&view, &policy),
+    };
+    if options.output == Format::Text {
+        output.data(&ui::roll::outlook(&outlook))?;
+    }
+    let left = roll::left(&view, &policy);
+    if options.dry_run {
+        if options.output == Format::Json {
+            output.data(&ui::roll::outlook_json(&outlook))?;
+        }
+        return Ok(Exit::Done);
+    }
+    if left == 0 && matches!(begun, Begun::New) {
+        return Ok(Exit::Done);
+    }
+    if let Some(finding) = outlook.findings.iter().find(|finding| finding.is_an_obstacle()) {
+        let message = format!("the roll cannot begin: {finding}\n  hint: see docs/runbooks/stuck-roll.md");
+        return Err(Stopped::new(Exit::Refused, message).into());
+    }
+    run::confirm(&session, options, &run::Question { word: String::from("yes"), needed: true })?;
+    let begun = match begun {
+        Begun::Again(record) => {
+            let (groups, forced) = (policy.groups.keys().cloned().collect(), policy.forced.clone());
+            Begun::Again(Box::new(Record { groups, forced, ignore_budgets: ignore, state: State::Running, ..*record }))
+        }
+        Begun::New => Begun::From(Box::new(roll::baseline(&view))),
+    };
+    under_lock(&session, options, "roll", kubernetes, policy, begun).await
+}
+
+/// Where a roll stands at the start of a run.
+enum Begun {
+    /// Nothing has begun.
+    New,
+    /// Nothing has begun, and the cluster was so.
+    From(Box<Baseline>),
+    /// An earlier run began it.
+    Again(Box<Record>),
+}
+
+fn refuse_paused(session: &Session, records: &Records, paused: Paused) -> anyhow::Result<()> {
+    let cluster = session.cluster();
+    match (records.roll.as_ref().map(|record| &record.state), paused) {
+        (Some(State::Paused { by, at }), Paused::Refused) => {
+            let message = format!(
+                "the roll of {cluster} was paused by {by} at {}\n  hint: to go on: windlass roll resume {cluster}; to give \
+                 it up: windlass roll abort {cluster}",
+                at.strftime("%F %T")
+            );
+            Err(Stopped::new(Exit::Refused, message).into())
+        }
+        (Some(State::Aborting { by, .. }), _) => {
+            let message = format!(
+                "the roll of {cluster} was given up by {by}, and not everything is put back yet\n  hint: windlass roll abort \
+                 {cluster}"
+            );
+            Err(Stopped::new(Exit::Refused, message).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cluster(session: &Session, kubernetes: Kubernetes, roll: &str) -> Cluster {
+    Cluster {
+        names: policy::names(session, roll),
+        aws: session.aws.clone(),
+        kubernetes,
+        dial: std::sync::Arc::clone(&session.dial),
+        gates: session.specification().cluster.spec.rolling.resolve().gates,
+    }
+}
+
+/// Everything once, etcd's members too.
+async fn first_look(session: &Session, kubernetes: &Kubernetes) -> anyhow::Result<View> {
+    // Asking members changes nothing, but it is a command that is run: it needs no lock as it needs none for a snapshot.
+    session.aws.hold(Fence::open());
+    let mut observer = Observer::start(cluster(session, kubernetes.clone(), "look"), session.clock);
+    observer.wants(true);
+    let deadline = session.clock.since_boot() + FIRST_LOOK;
+    loop {
+        if let Some(view) = observer.look().await? {
+            return Ok(view);
+        }
+        if session.clock.since_boot() >= deadline {
+            let why = observer.trouble().unwrap_or_else(|| String::from("no answer"));
+            let (host, port) = api::address(session);
+            let message = format!(
+                "the API of {} does not answer at {host}:{port}: {why}\n  hint: a roll needs it; from outside of its network \
+                 use --kubeconfig, and see docs/runbooks/stuck-roll.md",
+                session.cluster()
+            );
+            return Err(Stopped::new(Exit::Provider, message).into());
+        }
+        observer.changed(Duration::from_secs(1)).await;
+    }
+}
+
+async fn under_lock(
+    session: &Session,
+    options: &RunOptions,
+    command: &str,
+    kubernetes: Kubernetes,
+    policy: Policy,
+    begun: Begun,
+) -> anyhow::Result<Exit> {
+    let started = session.clock.now();
+    let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
+    let view = match options.output {
+        Format::Text => stream::View::Text,
+        Format::Json => stream::View::Json,
+    };
+    let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
+    let run = run::run_id(started)?;
+    let mut lease = run::acquire(session, options.lock(), command, &run, &stop).await?;
+    let fence = lease.fence();
+    session.aws.hold(Fence::new(move |timeout| fence.permit(timeout).map_err(|ended| LeaseEnded(ended.to_string()))));
+    let record = match begun {
+        Begun::Again(record) => *record,
+        Begun::From(baseline) => new_record(&run, started, &policy, *baseline),
+        Begun::New => new_record(&run, started, &policy, Baseline::default()),
+    };
+    let means = Means {
+        cluster: cluster(session, kubernetes, &record.id),
+        policy,
+        keeper: &mut lease,
+        clock: session.clock,
+        reporter: ui::roll::reporter(session.output, view, file),
+        stop,
+    };
+    let report = roll::run(means, record).await;
+    if matches!(&report, Ok(report) if matches!(report.ending, Ending::Done | Ending::Aborted)) {
+        lease.stage_roll(None)?;
+    }
+    let (result, error) = match &report {
+        Ok(report) => match &report.ending {
+            Ending::Done | Ending::Aborted => (RunResult::Done, None),
+            Ending::Paused | Ending::Interrupted => (RunResult::Interrupted, None),
+            Ending::Stopped(stop) => (RunResult::Failed, Some(stop.to_string())),
+        },
+        Err(error) => (RunResult::Failed, Some(error.to_string())),
+    };
+    let counts = report.as_ref().map(|report| counts(&report.record)).unwrap_or_default();
+    let released = lease.release(RunRecord {
+        run,
+        epoch: lease.epoch(),
+        operation: command.to_owned(),
+        actor: actor(),
+        started,
+        ended: session.clock.now(),
+        config: session.config.clone(),
+        plan: None,
+        result,
+        counts,
+        error,
+    });
+    let released = released.await;
+    // Why the run ended comes first; that its end could not be recorded as well only adds to it.
+    let report = report?;
+    released?;
+    end(session, command, &report)
+}
+
+fn new_record(run: &str, started: Timestamp, policy: &Policy, baseline: Baseline) -> Record {
+    let groups: BTreeSet<String> = policy.groups.keys().cloned().collect();
+    Record::new(run, started, &actor(), groups).with(policy.forced.clone(), policy.ignore_budgets, baseline)
+}
+
+fn counts(record: &Record) -> BTreeMap<String, u64> {
+    let done = &record.done;
+    let all = [
+        ("replaced", done.replaced),
+        ("gone otherwise", done.gone_otherwise),
+        ("evicted", done.evicted),
+        ("blocked", done.blocked),
+        ("fallbacks", done.fallbacks),
+    ];
+    all.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count.into())).collect()
+}
+
+/// How the roll ends for the user: what was done, what was not, the one next command.
+fn end(session: &Session, command: &str, report: &roll::Report) -> anyhow::Result<Exit> {
+    let cluster = session.cluster();
+    for line in roll::summary(&report.record, report.elapsed) {
+        session.output.message(&line);
+    }
+    let so_far = format!("{} machines replaced", report.record.done.replaced);
+    match &report.ending {
+        Ending::Done | Ending::Aborted => Ok(Exit::Done),
+        Ending::Paused => {
+            let message = format!("the roll of {cluster} is paused, {so_far}\n  hint: to go on: windlass roll resume {cluster}");
+            Err(Stopped::new(Exit::Resumable, message).into())
+        }
+        Ending::Interrupted => {
+            let message =
+                format!("{command} of {cluster} was interrupted, {so_far}\n  hint: it goes on where it was: windlass roll {cluster}");
+            Err(Stopped::new(Exit::Resumable, message).into())
+        }
+        Ending::Stopped(stop) => {
+            let message = format!("the roll of {cluster} stopped, {so_far}: {stop}\n  hint: {}", stop.hint(cluster.as_str()));
+            Err(Stopped::new(stop.exit(), message).into())
+        }
+    }
+}
