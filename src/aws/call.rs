@@ -45,11 +45,12 @@ pub(super) struct Call<'a> {
     class: Class,
     ids: Option<&'a Ids>,
     made: Option<Timestamp>,
+    busy_is_an_answer: bool,
 }
 
 impl<'a> Call<'a> {
     const fn new(operation: &'static str, class: Class) -> Self {
-        Self { operation, class, ids: None, made: None }
+        Self { operation, class, ids: None, made: None, busy_is_an_answer: false }
     }
 
     /// A call that reads.
@@ -80,6 +81,12 @@ impl<'a> Call<'a> {
     /// The call names objects of `ids`: young ones may not be visible everywhere yet.
     pub(super) const fn with(mut self, ids: &'a Ids) -> Self {
         self.ids = Some(ids);
+        self
+    }
+
+    /// That something is changing the object already is an answer, and not waited for.
+    pub(super) const fn busy_is_an_answer(mut self) -> Self {
+        self.busy_is_an_answer = true;
         self
     }
 
@@ -169,7 +176,9 @@ fn pause(aws: &Aws, call: &Call<'_>, failed: &Failed, attempts: u32, elapsed: Du
     let until = |limit: Duration, pause: Duration| (elapsed < limit).then_some(pause);
     match failed.failure {
         Failure::Throttle => until(THROTTLE, backoff),
-        Failure::ConcurrentChange => until(CONCURRENT_CHANGE, Duration::from_secs(1) + backoff),
+        Failure::ConcurrentChange if !call.busy_is_an_answer => {
+            until(CONCURRENT_CHANGE, Duration::from_secs(1) + backoff)
+        }
         Failure::Dependency if call.class == Class::Delete => until(DEPENDENCY, Duration::from_secs(1) + backoff),
         Failure::Ambiguous if call.class != Class::Unrepeatable && attempts < AMBIGUOUS_ATTEMPTS => Some(backoff),
         Failure::NotVisibleYet | Failure::NotFound if call.class != Class::Delete => {

@@ -1,6 +1,7 @@
 //! The command line: one file per command, with its arguments (their doc comments are the help) and the calls it makes,
 //! top to bottom.
 
+mod api;
 mod apply;
 mod certs;
 mod complete;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_autoscaling::types as sdk;
 
+pub(super) use self::wire::template_of;
 use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
@@ -20,6 +21,7 @@ use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
 use super::named::{self, whole};
 use super::{instances, pages};
+use crate::name::ClusterName;
 use crate::resource::{
     Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Resource, Tags, WarmPool,
 };
@@ -34,16 +36,15 @@ const TARGET_GROUPS: usize = 10;
 
 /// Finds the cluster's groups with their instances.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
-    let filter = sdk::Filter::builder().name(format!("tag:{}", tag::CLUSTER)).values(scope.cluster.as_str()).build();
     let spot = async {
         match scope.instances {
             Instances::Listed => instances::spot(aws, &scope.cluster).await.map(Some),
             Instances::Ignored => Ok(None),
         }
     };
-    let (groups, spot) = tokio::try_join!(describe(aws, Some(filter)), spot)?;
+    let (groups, spot) = tokio::try_join!(of_cluster(aws, &scope.cluster), spot)?;
     let mut observed = Observed::default();
-    for group in groups.iter().filter(|group| !is_leaving(group)) {
+    for group in &groups {
         let name = group.auto_scaling_group_name().unwrap_or_default();
         let all = tags_of(group);
         let seen = named::Seen { kind: Kind::AutoScalingGroup, id: name.to_owned(), name, tags: &all };
@@ -58,6 +59,14 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
         }
     }
     Ok(observed)
+}
+
+/// The cluster's groups as they are, those that are being deleted left out.
+pub(super) async fn of_cluster(aws: &Aws, cluster: &ClusterName) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
+    let filter = sdk::Filter::builder().name(format!("tag:{}", tag::CLUSTER)).values(cluster.as_str()).build();
+    let mut groups = describe(aws, Some(filter)).await?;
+    groups.retain(|group| !is_leaving(group));
+    Ok(groups)
 }
 
 async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
@@ -212,7 +221,7 @@ async fn detach(aws: &Aws, group: &str, target_groups: &[String]) -> Result<(), 
 }
 
 /// Without a process named, the calls would mean all of them.
-async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+pub(super) async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
     if processes.is_empty() {
         return Ok(());
     }
@@ -221,7 +230,7 @@ async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result
     call(aws, Call::named("SuspendProcesses"), || request.clone().send()).await.map(drop)
 }
 
-async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+pub(super) async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
     if processes.is_empty() {
         return Ok(());
     }

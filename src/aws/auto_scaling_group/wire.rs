@@ -103,7 +103,7 @@ pub(super) fn decode(group: &wire::AutoScalingGroup) -> AutoScalingGroup {
     target_groups.sort();
     AutoScalingGroup {
         name: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
-        launch_template: Reference::Id(decode_template(group)),
+        launch_template: Reference::Id(template_of(group)),
         mixed_instances: group.mixed_instances_policy().map(decode_mixed),
         min_size: count(group.min_size()),
         max_size: count(group.max_size()),
@@ -127,7 +127,8 @@ pub(super) fn decode(group: &wire::AutoScalingGroup) -> AutoScalingGroup {
     }
 }
 
-fn decode_template(group: &wire::AutoScalingGroup) -> String {
+/// Id of the template that a group launches.
+pub(in crate::aws) fn template_of(group: &wire::AutoScalingGroup) -> String {
     let of_policy = || group.mixed_instances_policy()?.launch_template()?.launch_template_specification();
     let template = group.launch_template().or_else(of_policy);
     template.and_then(|template| template.launch_template_id()).unwrap_or_default().to_owned()

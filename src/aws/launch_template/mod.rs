@@ -16,6 +16,7 @@ use super::error::Error;
 use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
 use super::{named, pages, tags};
+use crate::name::ClusterName;
 use crate::resource::{Attributes, Describe, Found, Kind, LaunchTemplate, Observed, Readiness, Tags, attribute};
 
 /// Templates or versions in one page; the most that EC2 gives (API reference, DescribeLaunchTemplateVersions). Always
@@ -52,6 +53,16 @@ async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::Lau
         Ok((answer.launch_templates.unwrap_or_default(), answer.next_token))
     })
     .await
+}
+
+/// Number of the default version of each of the cluster's templates, by id.
+pub(super) async fn default_numbers(aws: &Aws, cluster: &ClusterName) -> Result<BTreeMap<String, String>, Error> {
+    let templates = describe(aws, vec![tags::of_cluster(cluster)]).await?;
+    let number = |it: wire::LaunchTemplate| {
+        let version = it.default_version_number?;
+        Some((it.launch_template_id?, version.to_string()))
+    };
+    Ok(templates.into_iter().filter_map(number).collect())
 }
 
 async fn default_versions(aws: &Aws) -> Result<Vec<wire::LaunchTemplateVersion>, Error> {

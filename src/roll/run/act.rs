@@ -45,7 +45,7 @@ impl ActError {
         match self {
             Self::Aws(error) => !matches!(
                 error.failure(),
-                Some(aws::Failure::Throttle | aws::Failure::Server | aws::Failure::Ambiguous | aws::Failure::Contention)
+                Some(aws::Failure::Throttle | aws::Failure::Ambiguous | aws::Failure::ConcurrentChange)
             ),
             Self::Kubernetes(error) => !error.is_transient(),
             Self::Member(_) => false,

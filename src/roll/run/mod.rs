@@ -64,6 +64,7 @@ pub enum RunError {
         /// What was tried.
         what: String,
         /// Its answer.
+        #[source]
         error: Box<aws::Error>,
     },
     /// Kubernetes refuses something for good.
@@ -72,7 +73,16 @@ pub enum RunError {
         /// What was tried.
         what: String,
         /// Its answer.
+        #[source]
         error: Box<kubernetes::Error>,
+    },
+    /// A member of the control plane does not do what it is asked for.
+    #[error("{what}: {why}")]
+    Member {
+        /// What was tried.
+        what: String,
+        /// In the member's words.
+        why: String,
     },
 }
 
