@@ -37,17 +37,17 @@ pub struct Scope {
     pub attributes: BTreeMap<Address, Attributes>,
     /// What runs that died may have made of an address.
     pub begun: BTreeMap<Address, Vec<Resource>>,
-    /// Whether the machines are wanted too.
+    /// Whether it is asked how the machines were bought.
     pub instances: Instances,
 }
 
-/// Whether discovery lists the machines of the groups.
+/// Whether discovery asks how the machines of the groups were bought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Instances {
-    /// Not: a plan does not look at them, and how they were bought costs a call.
+    /// Not: it costs a call.
     #[default]
     Ignored,
-    /// In [`Observed::instances`].
+    /// Yes: [`crate::resource::Instance::spot`].
     Listed,
 }
 
@@ -118,6 +118,7 @@ pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     observed.found.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
     observed.clashes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
     observed.instances.sort_by(|a, b| a.id.cmp(&b.id));
+    observed.outdated = launch_template::outdated(aws, &observed).await?;
     Ok(observed)
 }
 

@@ -33,11 +33,11 @@ pub(super) async fn spot(aws: &Aws, cluster: &ClusterName) -> Result<BTreeSet<St
 }
 
 /// The instances of a group.
-pub(super) fn read(group: &AutoScalingGroup, spot: &BTreeSet<String>) -> Vec<Instance> {
+pub(super) fn read(group: &AutoScalingGroup, spot: Option<&BTreeSet<String>>) -> Vec<Instance> {
     let read = |it: &aws_sdk_autoscaling::types::Instance| {
         let id = it.instance_id().unwrap_or_default().to_owned();
         Instance {
-            spot: spot.contains(&id),
+            spot: spot.map(|spot| spot.contains(&id)),
             id,
             group: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
             zone: it.availability_zone().unwrap_or_default().to_owned(),

@@ -173,8 +173,8 @@ fn summarize(group: &AutoScalingGroup, instances: &[Instance]) -> Group {
         max: group.max_size,
         instances: own.len(),
         in_service: count(|instance| instance.state == "InService"),
-        spot: count(|instance| instance.spot),
-        on_demand: count(|instance| !instance.spot),
+        spot: count(|instance| instance.spot == Some(true)),
+        on_demand: count(|instance| instance.spot == Some(false)),
         zones: by(|instance| &instance.zone),
         machine_types: by(|instance| &instance.machine_type),
     }

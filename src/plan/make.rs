@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::decide::{Decision, decide};
 use super::world::World;
 use super::{
-    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, order, ours, saved, shared,
+    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, order, ours, rolls, saved,
+    shared,
 };
 use crate::resource::{Address, Found, Kind, Reference, Resource};
 
@@ -56,6 +57,10 @@ fn make(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
     changes.sort_by(|one, other| {
         (one.action, &one.address, &one.reason).cmp(&(other.action, &other.address, &other.reason))
     });
+    let rolls = match inputs.purpose {
+        Purpose::Apply => rolls::outdated(inputs, &changes),
+        Purpose::Destroy => Vec::new(),
+    };
     Ok(Plan {
         version: saved::VERSION,
         cluster: inputs.cluster.clone(),
@@ -72,6 +77,7 @@ fn make(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
         changes,
         waves,
         drift,
+        rolls,
     })
 }
 

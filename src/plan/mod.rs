@@ -15,6 +15,7 @@ mod make;
 mod order;
 mod ours;
 mod refusal;
+mod rolls;
 mod saved;
 mod shared;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use guard::{Guards, Protection};
 pub use intents::begun;
 pub use make::plan;
 pub use refusal::Refusal;
+pub use rolls::Outdated;
 pub use saved::{SavedPlanError, Staleness, VERSION};
 
 use std::collections::BTreeMap;
@@ -83,6 +85,9 @@ pub struct Plan {
     pub waves: Vec<Vec<Operation>>,
     /// Somebody changed AWS by hand: fields whose observed value is not the one that was last applied.
     pub drift: Vec<Drift>,
+    /// Machines that a roll has to replace, now or once this plan is applied; nothing here replaces them.
+    #[serde(default)]
+    pub rolls: Vec<Outdated>,
 }
 
 /// Why a plan is made.
@@ -303,6 +308,7 @@ impl Plan {
     pub fn only(mut self, keep: impl Fn(&Address) -> bool) -> Self {
         self.changes.retain(|change| keep(&change.address));
         self.drift.retain(|drift| keep(&drift.address));
+        self.rolls.retain(|roll| keep(&roll.group));
         for wave in &mut self.waves {
             wave.retain(|operation| keep(&operation.address));
         }

@@ -1,6 +1,6 @@
 //! What was seen in AWS, in the same vocabulary as what should exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,9 @@ pub struct Observed {
     pub clashes: Vec<Clash>,
     /// Instances of the cluster's groups, sorted by id.
     pub instances: Vec<Instance>,
+    /// Versions of launch templates that instances were launched from and that are no longer the default: address of the
+    /// template → version → the fields in which the default differs from it.
+    pub outdated: BTreeMap<Address, BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// Something that exists and is not ours, in the place of something we need.
@@ -101,8 +104,8 @@ pub struct Instance {
     pub zone: String,
     /// Instance type.
     pub machine_type: String,
-    /// Whether it was bought as spot.
-    pub spot: bool,
+    /// Whether it was bought as spot; `None`: not asked for, which costs a call.
+    pub spot: Option<bool>,
     /// Auto Scaling's life cycle state, `InService`, `Pending`, ….
     pub state: String,
     /// Whether Auto Scaling holds it for healthy.

@@ -52,10 +52,8 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
         named::sight(&mut observed, scope, seen, |_| {
             (Resource::from(wire::decode(group)), Attributes::new(), state(group))
         });
-        if observed.found.len() > before
-            && let Some(spot) = &spot
-        {
-            observed.instances.extend(instances::read(group, spot));
+        if observed.found.len() > before {
+            observed.instances.extend(instances::read(group, spot.as_ref()));
         }
     }
     Ok(observed)

@@ -2,7 +2,7 @@
 
 mod data;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as wire;
 use data_encoding::BASE32_NOPAD;
@@ -17,7 +17,9 @@ use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
 use super::{named, pages, tags};
 use crate::name::ClusterName;
-use crate::resource::{Attributes, Describe, Found, Kind, LaunchTemplate, Observed, Readiness, Tags, attribute};
+use crate::resource::{
+    Address, Attributes, Describe, Found, Kind, LaunchTemplate, Observed, Readiness, Resource, Tags, attribute,
+};
 
 /// Templates or versions in one page; the most that EC2 gives (API reference, DescribeLaunchTemplateVersions). Always
 /// said: without it some servers answer a part and no token.
@@ -73,6 +75,70 @@ async fn default_versions(aws: &Aws) -> Result<Vec<wire::LaunchTemplateVersion>,
         Ok((answer.launch_template_versions.unwrap_or_default(), answer.next_token))
     })
     .await
+}
+
+/// In what the default version of each template differs from the versions that instances still run: asked for only when
+/// there are such instances, and then once per template.
+///
+/// # Errors
+/// That of a call.
+pub(super) async fn outdated(
+    aws: &Aws,
+    observed: &Observed,
+) -> Result<BTreeMap<Address, BTreeMap<String, BTreeSet<String>>>, Error> {
+    let mut asked = Vec::new();
+    for (template, versions) in stale_versions(observed) {
+        asked.push(async move {
+            let all: Vec<String> = versions.iter().cloned().chain([String::from("$Default")]).collect();
+            let request = aws.ec2().describe_launch_template_versions().launch_template_id(&template.id);
+            let request = request.set_versions(Some(all)).max_results(PAGE);
+            let answer = call(aws, Call::read("DescribeLaunchTemplateVersions"), || request.clone().send()).await;
+            let listed = match answer {
+                Ok(answer) => answer.launch_template_versions.unwrap_or_default(),
+                // Somebody deleted old versions: that machines run them is known all the same.
+                Err(error) if error.is_not_found() => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            Ok((template.address.clone(), compared(&versions, &listed)))
+        });
+    }
+    Ok(super::join::try_join_all(asked.into_iter().map(Box::pin)).await?.into_iter().collect())
+}
+
+/// Templates of groups some of whose instances run another version than the default, with those versions.
+fn stale_versions(observed: &Observed) -> Vec<(&Found, BTreeSet<String>)> {
+    let mut stale = Vec::new();
+    for found in observed.found.iter().filter(|found| found.address.kind() == Kind::LaunchTemplate) {
+        let Some(default) = found.attributes.get(attribute::VERSION) else { continue };
+        let launches = |group: &&Found| match &group.resource {
+            Resource::AutoScalingGroup(it) => it.launch_template.address() == Some(&found.address),
+            _ => false,
+        };
+        let groups: BTreeSet<&str> = observed.found.iter().filter(launches).map(|group| group.id.as_str()).collect();
+        let machines = observed.instances.iter().filter(|it| groups.contains(it.group.as_str()));
+        let versions: BTreeSet<String> =
+            machines.filter_map(|it| it.template_version.clone()).filter(|version| version != default).collect();
+        if !versions.is_empty() {
+            stale.push((found, versions));
+        }
+    }
+    stale
+}
+
+/// Version → the fields in which the default differs from it; empty for one that is not listed any more.
+fn compared(versions: &BTreeSet<String>, listed: &[wire::LaunchTemplateVersion]) -> BTreeMap<String, BTreeSet<String>> {
+    let fields = |version: &wire::LaunchTemplateVersion| {
+        let data = version.launch_template_data()?;
+        Some(Resource::from(data::decode(String::new(), Tags::new(), data)).fields())
+    };
+    let default = listed.iter().find(|it| it.default_version() == Some(true)).and_then(fields);
+    let differs = |version: &String| {
+        let old = listed.iter().find(|it| it.version_number().is_some_and(|number| number.to_string() == *version));
+        let (Some(old), Some(new)) = (old.and_then(fields), &default) else { return BTreeSet::new() };
+        let names = old.keys().chain(new.keys());
+        names.filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
+    };
+    versions.iter().map(|version| (version.clone(), differs(version))).collect()
 }
 
 fn facts(version: Option<i64>) -> Attributes {

@@ -35,6 +35,24 @@ pub struct PlanView {
     changes: Vec<ChangeView>,
     /// What somebody changed by hand since the last apply.
     drift: Vec<DriftView>,
+    /// Machines that `windlass roll` has to replace.
+    rolls: Vec<RollView>,
+}
+
+/// Machines of a group that have to be replaced.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RollView {
+    /// `auto-scaling-group/name`.
+    group: String,
+    /// Machines to replace.
+    machines: usize,
+    /// Machines that the group has.
+    of: usize,
+    /// What changed: `image`, `user data`, ….
+    reasons: Vec<String>,
+    /// Whether they have to be replaced only once this plan is applied.
+    pending: bool,
 }
 
 /// How many changes of each kind.
@@ -145,6 +163,19 @@ impl PlanView {
             },
             changes: plan.changes.iter().map(ChangeView::of).collect(),
             drift: plan.drift.iter().map(DriftView::of).collect(),
+            rolls: plan.rolls.iter().map(RollView::of).collect(),
+        }
+    }
+}
+
+impl RollView {
+    fn of(roll: &crate::plan::Outdated) -> Self {
+        Self {
+            group: roll.group.to_string(),
+            machines: roll.machines,
+            of: roll.of,
+            reasons: roll.reasons.iter().cloned().collect(),
+            pending: roll.pending,
         }
     }
 }

@@ -34,6 +34,12 @@ pub fn markdown(plan: &Plan) -> String {
         }
         page.push_str("\n</details>\n");
     }
+    if !plan.rolls.is_empty() {
+        let _ = writeln!(page, "\n**Machines to replace** with `windlass roll {}`\n", plan.cluster);
+        for roll in &plan.rolls {
+            let _ = writeln!(page, "- {roll}");
+        }
+    }
     if plan.is_empty() {
         page.push_str("\nNothing to do: AWS is as the manifests say.\n");
     }

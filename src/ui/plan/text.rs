@@ -30,6 +30,9 @@ pub fn text(plan: &Plan, view: View) -> String {
     if !plan.drift.is_empty() {
         page.drift(&plan.drift);
     }
+    if !plan.rolls.is_empty() {
+        page.rolls(plan);
+    }
     if plan.is_empty() {
         page.text.push_str("\nNothing to do: AWS is as the manifests say.\n");
     }
@@ -161,6 +164,15 @@ impl Page {
             };
             let painted = self.paint(style, format!("{mark} {}", line.text).trim_end());
             let _ = writeln!(self.text, "          {painted}");
+        }
+    }
+
+    fn rolls(&mut self, plan: &Plan) {
+        self.text.push('\n');
+        self.line(Style::new().bold(), &format!("Machines to replace (windlass roll {})", plan.cluster));
+        for roll in &plan.rolls {
+            let mark = self.paint(color(Action::Replace), "-/+");
+            let _ = writeln!(self.text, "{mark} {roll}");
         }
     }
 
