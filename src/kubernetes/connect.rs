@@ -9,10 +9,8 @@ use hyper_util::rt::TokioExecutor;
 use kube::client::Body;
 use tower::{BoxError, Service};
 
-use super::apply::Kinds;
 use super::connector::Connector;
 use super::error::Error;
-use super::owners::Owners;
 use crate::clock::Clock;
 use crate::live::Dial;
 use crate::secret::Secret;
@@ -54,8 +52,6 @@ pub struct Kubernetes {
     pub(super) base: Arc<str>,
     pub(super) clock: Clock,
     pub(super) token: Option<HeaderValue>,
-    pub(super) kinds: Arc<Kinds>,
-    pub(super) owners: Arc<Owners>,
 }
 
 impl Kubernetes {
@@ -89,7 +85,7 @@ impl Kubernetes {
     }
 
     fn over(client: kube::Client, base: &str, token: Option<HeaderValue>, clock: Clock) -> Self {
-        Self { client, base: base.into(), clock, token, kinds: Arc::default(), owners: Arc::default() }
+        Self { client, base: base.into(), clock, token }
     }
 }
 
