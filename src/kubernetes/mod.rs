@@ -2,11 +2,28 @@
 //!
 //! [`Node`], [`Pod`] and [`Budget`] are what an API server's objects say, as far as windlass is concerned with it: pure
 //! values that [`crate::health`] and [`crate::roll`] decide on. Named so that it does not shadow the crate `kube`.
+//!
+//! [`Kubernetes`] calls one API server, over connections of [`crate::live::Dial`]. It never
+//! repeats a call and never waits for anything but an answer: when to try again is its callers' decision.
 
 mod budget;
+mod call;
+mod connect;
+mod connector;
+mod error;
+mod event;
 mod node;
 mod pod;
+mod quantity;
+mod read;
+mod seen;
 
 pub use budget::{Budget, Expression, Selector};
+pub use connect::{Credentials, Endpoint, Kubernetes};
+pub use error::{Error, Untrusted};
+pub use event::Event;
 pub use node::{Node, Ready};
 pub use pod::{Controller, Pod, PodPhase};
+pub use quantity::{bytes, millicores};
+pub use read::{read_budget, read_node, read_pod};
+pub use seen::{Kind, Object, Revisions, Seen};
