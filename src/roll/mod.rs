@@ -5,9 +5,16 @@
 //! looks, asks, acts and asks again; it decides nothing.
 
 mod action;
+pub mod decide;
+mod memory;
 mod policy;
 mod record;
 
 pub use action::{Action, Replace};
+pub use decide::{Decision, Outcome, Stop, Waiting, baseline, decide};
+pub use memory::{LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
+
+#[cfg(test)]
+mod tests;
