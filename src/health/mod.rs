@@ -1,7 +1,9 @@
 //! How a cluster is: one [`View`] of its groups, machines, nodes, pods and budgets.
 
+mod validate;
 mod view;
 
+pub use validate::{Expectation, Finding, Severity, findings, lifecycles, zones};
 pub use view::{
     CapacityFailure, CapacityReason, ControlPlane, Group, GroupRole, Lifecycle, Machine, Member, Probe, View,
 };

@@ -6,15 +6,21 @@
 
 mod action;
 pub mod decide;
+mod estimate;
 mod memory;
 mod policy;
+mod preflight;
 mod record;
+mod summary;
 
 pub use action::{Action, Replace};
 pub use decide::{Decision, Outcome, Stop, Waiting, baseline, decide};
+pub use estimate::{Estimate, Timings, estimate};
 pub use memory::{LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
+pub use preflight::preflight;
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
+pub use summary::summary;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

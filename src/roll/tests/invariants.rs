@@ -6,7 +6,7 @@ use super::world::{STEP, World};
 use crate::health::{GroupRole, Lifecycle};
 use crate::kubernetes::Node;
 use crate::roll::decide::{PROTECT_ANNOTATION, decide};
-use crate::roll::{Action, Decision, Outcome, Policy, Record};
+use crate::roll::{Action, Outcome, Policy, Record};
 
 /// A roll that is run to its end.
 pub(super) struct Run {
@@ -14,7 +14,6 @@ pub(super) struct Run {
     pub(super) record: Record,
     pub(super) seconds: i64,
     pub(super) actions: Vec<Action>,
-    pub(super) last: Decision,
 }
 
 /// What happens beside the roll.
@@ -64,7 +63,7 @@ pub(super) fn run_beside(world: &mut World, policy: &Policy, mut record: Record,
             if matches!(decision.outcome, Outcome::Done | Outcome::Aborted) {
                 put_back(world, &before, &decision.outcome);
             }
-            return Run { outcome: decision.outcome.clone(), record, seconds, actions, last: decision };
+            return Run { outcome: decision.outcome.clone(), record, seconds, actions };
         }
         world.pass(STEP);
     }

@@ -4,3 +4,5 @@ mod invariants;
 mod properties;
 mod scenarios;
 mod world;
+
+pub(crate) use world::{World, at};

@@ -24,8 +24,8 @@ pub(super) struct Fate {
 }
 
 /// The world.
-pub(super) struct World {
-    pub(super) view: View,
+pub(crate) struct World {
+    pub(crate) view: View,
     pub(super) fates: BTreeMap<String, Fate>,
     pub(super) now: i64,
     pub(super) boot: i64,
@@ -39,16 +39,15 @@ pub(super) struct World {
     pub(super) terminated: Vec<(String, Replace)>,
     pub(super) snapshots: u32,
     pub(super) moves: Vec<String>,
-    pub(super) start: i64,
     counter: u64,
     random: u64,
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000 + second)
 }
 
-pub(super) fn group_policy() -> GroupPolicy {
+pub(crate) fn group_policy() -> GroupPolicy {
     GroupPolicy {
         max_surge: Amount::Percent(10),
         max_unavailable: Amount::Percent(10),
@@ -60,7 +59,7 @@ pub(super) fn group_policy() -> GroupPolicy {
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let view = View {
             now: at(0),
             groups: BTreeMap::new(),
@@ -84,13 +83,12 @@ impl World {
             terminated: Vec::new(),
             snapshots: 0,
             moves: Vec::new(),
-            start: 0,
             counter: 0,
             random: seed | 1,
         }
     }
 
-    pub(super) fn random(&mut self, below: u64) -> u64 {
+    pub(crate) fn random(&mut self, below: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
@@ -103,7 +101,7 @@ impl World {
     }
 
     /// A group whose machines are all stale and Ready.
-    pub(super) fn group(mut self, name: &str, role: GroupRole, size: u32) -> Self {
+    pub(crate) fn group(mut self, name: &str, role: GroupRole, size: u32) -> Self {
         let member = matches!(role, GroupRole::Member(_));
         let group = Group {
             auto_scaling_group: format!("asg-{name}"),
@@ -126,14 +124,14 @@ impl World {
         self
     }
 
-    pub(super) fn members(self) -> Self {
+    pub(crate) fn members(self) -> Self {
         ["a", "b", "c"].into_iter().fold(self, |world, zone| {
             world.group(&format!("control-plane-{zone}"), GroupRole::Member(zone.to_owned()), 1)
         })
     }
 
     /// An application whose pods are spread, with a budget that lets so many be missing.
-    pub(super) fn application(mut self, name: &str, pods: u32, missing: Option<u32>) -> Self {
+    pub(crate) fn application(mut self, name: &str, pods: u32, missing: Option<u32>) -> Self {
         self.applications.insert(name.to_owned(), (pods, missing));
         for _ in 0..pods {
             self.pod(name);
@@ -147,7 +145,7 @@ impl World {
         self
     }
 
-    pub(super) fn edit(&mut self, name: &str) -> &mut Group {
+    pub(crate) fn edit(&mut self, name: &str) -> &mut Group {
         self.view.groups.get_mut(name).expect("the test names a group that is there")
     }
 
@@ -205,7 +203,7 @@ impl World {
     }
 
     /// Time passes.
-    pub(super) fn pass(&mut self, seconds: i64) {
+    pub(crate) fn pass(&mut self, seconds: i64) {
         self.now += seconds;
         self.view.now = at(self.now);
         self.reconcile();
@@ -403,7 +401,7 @@ impl World {
         self.view.control_plane = Some(ControlPlane { members, snapshot: before.snapshot, ready_from_outside: true });
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy {
             groups: self.view.groups.keys().map(|name| (name.clone(), group_policy())).collect(),
             forced: BTreeSet::new(),
@@ -415,7 +413,7 @@ impl World {
         }
     }
 
-    pub(super) fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         Record {
             id: "roll-1".to_owned(),
             started: at(self.now),
@@ -436,7 +434,7 @@ impl World {
     }
 
     /// A machine goes without the roll.
-    pub(super) fn reclaim(&mut self, id: &str) {
+    pub(crate) fn reclaim(&mut self, id: &str) {
         let now = self.now;
         for group in self.view.groups.values_mut() {
             if let Some(machine) = group.machines.get_mut(id) {
@@ -449,7 +447,7 @@ impl World {
     }
 
     /// Does an action, as the runner would.
-    pub(super) fn act(&mut self, action: &Action) {
+    pub(crate) fn act(&mut self, action: &Action) {
         match action {
             Action::Suspend { group, processes } => self.edit(group).suspended.extend(processes.iter().cloned()),
             Action::Resume { group, processes } => self.edit(group).suspended.retain(|it| !processes.contains(it)),
