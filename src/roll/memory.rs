@@ -17,6 +17,8 @@ pub struct Memory {
     pub terminated: BTreeMap<String, Termination>,
     /// Machines that are gone and whose node is still there: instance ids.
     pub gone: BTreeSet<String>,
+    /// New machines seen: instance ids. The node of one that is missing later is deleted too.
+    pub fresh: BTreeSet<String>,
     /// New machines whose node was Ready once: instance ids.
     pub joined: BTreeSet<String>,
     /// Nodes that are protected from the cluster-autoscaler for the time of the roll.

@@ -67,7 +67,7 @@ pub(super) fn raise(look: &Look<'_>, draft: &mut Draft<'_>, open: bool) {
         draft.wait(name, name, format!("{missing} machines: {kind}: {}", failure.message), since);
         if running && more > 0 {
             grow(look, draft, name, group, more);
-        } else if since.is_some_and(|since| look.age(since) >= ready_timeout(look, name)) {
+        } else if since.is_some_and(|since| look.age(since) >= patience(look, name, missing > covered)) {
             draft.stops.push(Stop::Capacity { group: name.clone(), missing, message: failure.message.clone() });
         } else {
             draft.progress = true;
@@ -76,8 +76,11 @@ pub(super) fn raise(look: &Look<'_>, draft: &mut Draft<'_>, open: bool) {
     repeat(look, draft, running && open);
 }
 
-fn ready_timeout(look: &Look<'_>, group: &str) -> u64 {
-    look.policy_of(group).map_or(0, |policy| policy.ready_timeout.as_secs())
+/// How long a group may be short: as long as a machine may take, and where a fallback stands in for all that is missing,
+/// as long as a gate may be red on top.
+fn patience(look: &Look<'_>, group: &str, uncovered: bool) -> u64 {
+    let ready = look.policy_of(group).map_or(0, |policy| policy.ready_timeout.as_secs());
+    if uncovered { ready } else { ready + look.policy.gate_timeout.as_secs() }
 }
 
 fn grow(look: &Look<'_>, draft: &mut Draft<'_>, name: &str, group: &Group, more: u32) {

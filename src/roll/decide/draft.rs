@@ -77,10 +77,16 @@ impl<'a> Draft<'a> {
         let memory = &mut self.record.memory;
         for (name, group) in &look.view.groups {
             let rolled = look.policy.groups.contains_key(name);
+            if !rolled && !self.record.raised.contains_key(name) {
+                continue;
+            }
             for machine in group.machines.values().filter(|it| is_present(it)) {
                 if rolled && look.is_stale(group, machine) {
                     memory.stale.insert(machine.id.clone());
-                } else if look.node(&machine.id).is_some_and(Node::is_ready) || group.role == GroupRole::Bastion {
+                    continue;
+                }
+                memory.fresh.insert(machine.id.clone());
+                if look.node(&machine.id).is_some_and(Node::is_ready) || group.role == GroupRole::Bastion {
                     memory.joined.insert(machine.id.clone());
                 }
             }
@@ -99,7 +105,11 @@ impl<'a> Draft<'a> {
                 memory.terminated.remove(&id);
             }
         }
+        // A new machine that was reclaimed leaves its node behind just the same.
+        let lost = memory.fresh.iter().filter(|id| look.machine(id).is_none()).cloned();
+        memory.gone.extend(lost.collect::<Vec<_>>());
         memory.gone.retain(|id| look.machine(id).is_some() || look.node(id).is_some());
+        memory.fresh.retain(|id| look.machine(id).is_some());
         memory.joined.retain(|id| look.machine(id).is_some());
         memory.shrinking.retain(|id| look.machine(id).is_some());
         memory.blocked.retain(|id| look.machine(id).is_some());
