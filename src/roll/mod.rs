@@ -5,11 +5,24 @@
 //! looks, asks, acts and asks again; it decides nothing.
 
 mod action;
+pub mod decide;
+mod estimate;
+mod memory;
 mod policy;
+mod preflight;
 mod record;
+mod summary;
 mod windows;
 
 pub use action::{Action, Replace};
+pub use decide::{Decision, Outcome, Stop, Waiting, baseline, decide};
+pub use estimate::{Estimate, Timings, estimate};
+pub use memory::{LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
+pub use preflight::preflight;
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
+pub use summary::summary;
 pub use windows::windows;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
+
 /// `roll.json`: a roll that is not at its end. What can be seen in the cluster is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -37,6 +39,9 @@ pub struct Record {
     pub red_since: Option<Timestamp>,
     /// What was done so far, over all its runs.
     pub done: Done,
+    /// What `decide` keeps for itself between two looks.
+    #[serde(default)]
+    pub memory: Memory,
 }
 
 /// Whether a roll goes on.
@@ -85,6 +90,8 @@ pub struct Surge {
     pub by: u32,
     /// Its maximum before.
     pub max_before: u32,
+    /// Its desired size before: whether the larger one was set at all is seen, not assumed.
+    pub size_before: u32,
 }
 
 /// A fallback group that stands in for another.
@@ -97,6 +104,8 @@ pub struct Raise {
     pub by: u32,
     /// Its maximum before.
     pub max_before: u32,
+    /// Its desired size before: whether the larger one was set at all is seen, not assumed.
+    pub size_before: u32,
     /// Since when.
     pub since: Timestamp,
 }
