@@ -263,15 +263,18 @@ impl World {
 
     /// Moves the account on to a later moment, event by event in their order.
     pub fn advance_to(&mut self, to: Timestamp) {
+        kubernetes::controllers::observe(self);
         for _ in 0..EVENTS_PER_STEP {
             // What the other services show is a matter of age: it is worked out when somebody asks.
-            let due = [ec2::due(self), autoscaling::due(self), boot::due(self), ssm::due(self)];
+            let clusters = kubernetes::controllers::due(self);
+            let due = [ec2::due(self), autoscaling::due(self), boot::due(self), ssm::due(self), clusters];
             let Some(next) = due.into_iter().flatten().min().filter(|next| *next <= to) else { break };
             self.now = self.now.max(next);
             ec2::advance(self);
             autoscaling::advance(self);
             ssm::advance(self);
             boot::advance(self, to);
+            kubernetes::controllers::advance(self);
         }
         self.now = self.now.max(to);
         let now = self.now;
