@@ -20,6 +20,8 @@ pub struct State {
     pub clusters: BTreeMap<String, Cluster>,
     /// What controllers know beside the objects.
     pub controllers: controllers::Controllers,
+    /// What is still to come of the scenario that the world was made from.
+    pub scenario: Option<super::scenario::Running>,
 }
 
 /// One cluster.

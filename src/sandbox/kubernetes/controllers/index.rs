@@ -95,7 +95,7 @@ impl Pod {
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Its uid.
     pub uid: String,
@@ -380,7 +380,7 @@ fn read_pod(pod: &Value, placement: Arc<Placement>) -> Pod {
 
 fn read_node(node: &Value) -> Node {
     let allocatable = &node["status"]["allocatable"];
-    let amount = |name: &str| allocatable[name].as_str().map_or(0, quantity::thousandths);
+    let amount = |name: &str, read: fn(&str) -> u64| allocatable[name].as_str().map_or(0, read);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let taints = node["spec"]["taints"].as_array().into_iter().flatten();
     let ready = condition(node, "Ready").map(|it| text(&it["status"])).unwrap_or_default();
@@ -392,9 +392,9 @@ fn read_node(node: &Value) -> Node {
         unschedulable: node["spec"]["unschedulable"] == true,
         labels: texts(&node["metadata"]["labels"]),
         taints: taints.map(|it| (text(&it["key"]), text(&it["value"]), text(&it["effect"]))).collect(),
-        cpu: amount("cpu"),
-        memory: amount("memory") / 1000,
-        pods: amount("pods") / 1000,
+        cpu: amount("cpu", quantity::thousandths),
+        memory: amount("memory", quantity::whole),
+        pods: amount("pods", quantity::whole),
         kept: node["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/scale-down-disabled"] == "true",
     }
 }

@@ -54,6 +54,18 @@ pub struct Machines {
     pub never_ready: u32,
 }
 
+/// Whether a machine that comes up now is one of those that never become Ready; it is then counted.
+pub fn never(world: &mut World, id: &str) -> bool {
+    let group = world.ec2.instances.get(id).and_then(|it| it.tags.get("aws:autoscaling:groupName")).cloned();
+    let controllers = &mut world.kubernetes.controllers;
+    let Some(machines) = group.and_then(|group| controllers.machines.get_mut(&group)) else { return false };
+    if machines.never_ready == 0 {
+        return false;
+    }
+    machines.never_ready -= 1;
+    true
+}
+
 /// What an instance is to Kubernetes; `None`: nothing, or nothing yet.
 #[must_use]
 pub fn identify(world: &World, id: &str) -> Option<Identity> {
@@ -70,7 +82,7 @@ pub fn identify(world: &World, id: &str) -> Option<Identity> {
             taints: machines.taints.clone(),
             version: machines.versions.get(&version).or(machines.versions.values().last()).cloned().unwrap_or_default(),
             ready: later(instance.launched_at.max(instance.since), jitter(id, 4, machines.boot)),
-            never: controllers.never_ready.contains(id),
+            never: false,
         });
     }
     let machine = world.boot.machines.get(id)?;

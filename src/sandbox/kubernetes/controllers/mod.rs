@@ -5,6 +5,7 @@
 
 mod birth;
 mod collect;
+mod demand;
 mod disruption;
 mod index;
 mod kubelet;
@@ -15,7 +16,7 @@ mod quantity;
 mod scheduler;
 mod workloads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,16 +27,19 @@ use super::super::world::World;
 use super::objects::{Key, Objects, time};
 
 pub use birth::{cluster as new_cluster, workload};
+pub use demand::{Fit, Pending, Use, clear, coming, fit, pending, utilization};
 pub use index::{START, STOP};
 pub use kubelet::{jitter, running, set_condition};
 pub use machines::{Identity, Machines, identify};
-pub use nodes::{Kubelet, Stage, node as new_node, ready as make_ready};
+pub use nodes::{Kubelet, Stage, node as new_node, ready as make_ready, static_pods};
 pub use quantity::{Rounding, scaled};
 
 use index::Index;
 
 /// Seconds after which controllers answer a change (the disruption controller of a real cluster took 0.2 s).
 const REACTION: i64 = 1;
+/// Rounds after which a new cluster is as it is: more pods than that in one StatefulSet start later.
+const SETTLING: usize = 200;
 /// Seconds that a deleted pod gets unless it says otherwise (`terminationGracePeriodSeconds`).
 const GRACE: i64 = 30;
 
@@ -47,8 +51,6 @@ pub struct Controllers {
     pub kubelets: BTreeMap<String, Kubelet>,
     /// What machines of a group are, by the name of the Auto Scaling group, where no user data says it.
     pub machines: BTreeMap<String, Machines>,
-    /// Instances that never become Ready.
-    pub never_ready: BTreeSet<String>,
     /// Kubelets that stop: instance → from when, until when.
     pub stopped_kubelets: BTreeMap<String, (Timestamp, Timestamp)>,
     /// API servers that do not answer: cluster → from when, until when.
@@ -70,7 +72,6 @@ impl PartialEq for Controllers {
             (
                 it.kubelets.clone(),
                 it.machines.clone(),
-                it.never_ready.clone(),
                 it.stopped_kubelets.clone(),
                 it.down.clone(),
                 (it.look_at.clone(), it.budgets_at.clone(), it.collect_at.clone()),
@@ -109,6 +110,43 @@ fn serves(world: &World, cluster: &str) -> bool {
 fn down_until(world: &World, cluster: &str) -> Option<Timestamp> {
     let faults = world.kubernetes.controllers.down.get(cluster).into_iter().flatten();
     faults.filter(|(from, until)| *from <= world.now && world.now < *until).map(|(_, until)| *until).max()
+}
+
+/// Whether the machines of an instance's group come up by themselves, without user data.
+#[must_use]
+pub fn is_built_in(world: &World, instance: &super::super::ec2::Instance) -> bool {
+    let machines = &world.kubernetes.controllers.machines;
+    let group = instance.tags.get("aws:autoscaling:groupName").filter(|_| !machines.is_empty());
+    group.is_some_and(|group| machines.contains_key(group))
+}
+
+/// Lets a cluster that was just made settle at once: pods are placed and run, budgets are observed.
+pub fn settle(world: &mut World, name: &str) {
+    let now = world.now;
+    let Some(mut cluster) = world.kubernetes.clusters.remove(name) else { return };
+    let mut index = Index::default();
+    index.sync(&cluster.objects);
+    // Once for what makes pods, once for what Ready pods change; StatefulSets make one pod at a time.
+    for _ in 0..SETTLING {
+        let before = cluster.objects.revision();
+        workloads::step(&mut cluster.objects, &mut index, now);
+        index.sync(&cluster.objects);
+        scheduler::step(&mut cluster.objects, &index, now);
+        index.sync(&cluster.objects);
+        let starting = index.pods.iter().filter(|(_, pod)| pod.node.is_some() && pod.counts() && !pod.ready);
+        let starting: Vec<Key> = starting.map(|(name, _)| Key::new("pods", &name.0, &name.1)).collect();
+        for key in starting {
+            cluster.objects.update(&key, |pod| running(pod, now));
+        }
+        index.sync(&cluster.objects);
+        if cluster.objects.revision() == before {
+            break;
+        }
+    }
+    disruption::step(&mut cluster.objects, &index, now);
+    index.sync(&cluster.objects);
+    world.kubernetes.clusters.insert(name.to_owned(), cluster);
+    world.kubernetes.controllers.indices.insert(name.to_owned(), index);
 }
 
 /// Takes in what changed from outside since the last step; call it before [`due`].

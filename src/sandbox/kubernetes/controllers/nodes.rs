@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::super::ec2::{self, Instance, Phase};
 use super::super::super::world::World;
-use super::super::objects::{Key, time};
 use super::super::Cluster;
+use super::super::objects::{Key, time};
 use super::index::Index;
 use super::kubelet::{running, set_condition};
 use super::machines::{self, Identity};
@@ -91,7 +91,8 @@ pub fn observe(world: &mut World) {
     let new: Vec<String> =
         world.ec2.instances.values().filter(running).filter(is_new).map(|it| it.id.clone()).collect();
     for id in new {
-        let Some(identity) = machines::identify(world, &id) else { continue };
+        let Some(mut identity) = machines::identify(world, &id) else { continue };
+        identity.never = machines::never(world, &id);
         let Some(instance) = world.ec2.instances.get(&id) else { continue };
         let node = ec2::private_name(world, instance.private_ip);
         let (run, ready) = (instance.since, whole(identity.ready));
@@ -200,7 +201,7 @@ fn settle(world: &World, id: &str, identity: &Identity, key: &Key, cluster: &mut
     }
     cluster.objects.update(key, |node| ready(node, now));
     if identity.member.is_some() {
-        static_pods(cluster, index, instance, &key.name, now);
+        static_pods(cluster, Some(index), instance, &key.name, now);
     }
 }
 
@@ -236,7 +237,9 @@ fn give_up(cluster: &mut Cluster, index: &Index, key: &Key, now: Timestamp) {
 /// Deletes the pods of a node that was given up, but those that bear it; nobody stops them, so they stay terminating.
 fn evict(cluster: &mut Cluster, index: &Index, node: &str, now: Timestamp) {
     let taint = ("node.kubernetes.io/unreachable".to_owned(), String::new(), "NoExecute".to_owned());
-    let bears = |pod: &super::index::Pod| pod.owner.as_ref().is_some_and(|it| it.0 == "DaemonSet") && pod.placement.tolerates(&taint);
+    let bears = |pod: &super::index::Pod| {
+        pod.owner.as_ref().is_some_and(|it| it.0 == "DaemonSet") && pod.placement.tolerates(&taint)
+    };
     let pods = index.on(node).filter(|(_, pod)| pod.deletion.is_none() && !pod.mirror && !bears(pod));
     let keys: Vec<Key> = pods.map(|(name, _)| Key::new("pods", &name.0, &name.1)).collect();
     for key in keys {
@@ -253,12 +256,18 @@ fn info(instance: &Instance, identity: &Identity) -> Value {
     })
 }
 
+/// What pods get of a machine: thousandths of a core and bytes.
+#[must_use]
+pub const fn allocatable(cpu: u64, memory: u64) -> (u64, u64) {
+    // The kernel and the firmware keep about a fiftieth.
+    (cpu.saturating_sub(RESERVED.0), (memory - memory / 50).saturating_sub(RESERVED.1))
+}
+
 /// A new Node object, not Ready.
 pub fn node(region: &str, instance: &Instance, identity: &Identity, name: &str, now: Timestamp) -> Value {
     let kind = ec2::instance_type(&instance.instance_type);
-    let (cpu, memory) = kind.map_or((2000, 8 << 30), |it| (u64::from(it.virtual_cpus) * 1000, u64::from(it.memory) << 20));
-    // The kernel and the firmware keep about a fiftieth.
-    let memory = memory - memory / 50;
+    let (cpu, memory) =
+        kind.map_or((2000, 8 << 30), |it| (u64::from(it.virtual_cpus) * 1000, u64::from(it.memory) << 20));
     let architecture = if instance.architecture == "arm64" { "arm64" } else { "amd64" };
     let mut labels = json!({
         "beta.kubernetes.io/arch": architecture, "beta.kubernetes.io/os": "linux",
@@ -276,15 +285,14 @@ pub fn node(region: &str, instance: &Instance, identity: &Identity, name: &str, 
         taints.extend(taint("node-role.kubernetes.io/control-plane:NoSchedule"));
     }
     taints.extend(taint("node.kubernetes.io/not-ready:NoSchedule"));
-    let room = |cpu: u64, memory: u64| {
-        json!({"cpu": format!("{cpu}m"), "memory": format!("{}Ki", memory >> 10), "pods": PODS.to_string()})
-    };
+    let room = |cpu: u64, memory: u64| json!({"cpu": format!("{cpu}m"), "memory": format!("{}Ki", memory >> 10), "pods": PODS.to_string()});
+    let allocatable = allocatable(cpu, memory);
     let mut node = json!({
         "metadata": {"labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0"}},
         "spec": {"providerID": provider_id(instance), "taints": taints},
         "status": {
             "capacity": room(cpu, memory),
-            "allocatable": room(cpu.saturating_sub(RESERVED.0), memory.saturating_sub(RESERVED.1)),
+            "allocatable": room(allocatable.0, allocatable.1),
             "addresses": [
                 {"type": "InternalIP", "address": instance.private_ip.to_string()},
                 {"type": "Hostname", "address": name},
@@ -312,11 +320,11 @@ fn taint(text: &str) -> Option<Value> {
 }
 
 /// The control plane's own pods on a member, which its kubelet runs from files.
-fn static_pods(cluster: &mut Cluster, index: &Index, instance: &Instance, node: &str, now: Timestamp) {
+pub fn static_pods(cluster: &mut Cluster, index: Option<&Index>, instance: &Instance, node: &str, now: Timestamp) {
     let owner = cluster.objects.get(&Key::new("nodes", "", node)).map(|it| it["metadata"]["uid"].clone());
     for component in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
         let key = Key::new("pods", "kube-system", &format!("{component}-{node}"));
-        if index.pods.contains_key(&(key.namespace.clone(), key.name.clone())) {
+        if index.is_some_and(|it| it.pods.contains_key(&(key.namespace.clone(), key.name.clone()))) {
             cluster.objects.remove(&key);
         }
         let digest = format!("{}-{component}", instance.id);

@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::objects::{Key, Objects};
+use super::delete_pod;
 use super::index::{Index, Name, Node, Pod};
 use super::kubelet::set_condition;
 use super::placement::Placement;
-use super::delete_pod;
 use crate::kubernetes::Selector;
+
+/// Nodes that fit among which the emptiest is taken: kube-scheduler looks at no more than a share of a large cluster's
+/// either (`percentageOfNodesToScore`), but never at fewer than 100.
+const ENOUGH: usize = 100;
 
 /// What is left on a node.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +31,11 @@ type Counts = HashMap<String, HashMap<String, usize>>;
 struct Round<'i> {
     index: &'i Index,
     nodes: Vec<(&'i String, &'i Node)>,
-    room: BTreeMap<&'i str, Room>,
+    room: Vec<Room>,
+    /// Where the next pod begins to look.
+    offset: usize,
+    /// Values of a topology on nodes that pods of a template could be on.
+    eligible: HashMap<String, BTreeSet<String>>,
     counts: Counts,
     /// Pods placed in this round, with their nodes: they count for their like.
     placed: Vec<(&'i Name, &'i Pod, &'i str)>,
@@ -77,15 +85,15 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) {
 impl<'i> Round<'i> {
     fn new(index: &'i Index) -> Self {
         let nodes: Vec<(&String, &Node)> = index.nodes.iter().collect();
-        let mut room = BTreeMap::new();
+        let mut room = Vec::new();
         for (name, node) in &nodes {
             let mut left = Room { cpu: node.cpu, memory: node.memory, pods: node.pods, ports: BTreeSet::new() };
             for (_, pod) in index.on(name).filter(|(_, pod)| pod.is_active()) {
                 left.take(&pod.placement);
             }
-            room.insert(name.as_str(), left);
+            room.push(left);
         }
-        Self { index, nodes, room, counts: Counts::new(), placed: Vec::new() }
+        Self { index, nodes, room, offset: 0, eligible: HashMap::new(), counts: Counts::new(), placed: Vec::new() }
     }
 
     fn choose(&mut self, name: &'i Name, pod: &'i Pod) -> Result<&'i str, String> {
@@ -93,17 +101,25 @@ impl<'i> Round<'i> {
         self.count(name, wants);
         let namespace = &name.0;
         let allowed: Vec<HashMap<String, usize>> =
-            wants.spread.iter().map(|(selector, key, _)| self.domains(wants, namespace, selector, key)).collect();
-        let mut best: Option<(u64, &'i str)> = None;
+            wants.spread.iter().map(|(selector, key, _)| self.domains(pod, namespace, selector, key)).collect();
+        let mut best: Option<(u64, usize)> = None;
+        let mut found = 0;
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-        for (name, node) in &self.nodes {
-            let room = &self.room[name.as_str()];
+        for step in 0..self.nodes.len() {
+            let place = (self.offset + step) % self.nodes.len();
+            let (name, node) = self.nodes[place];
+            let room = &self.room[place];
             match self.refusal(wants, namespace, name, node, room, &allowed) {
                 Some(why) => *reasons.entry(why).or_default() += 1,
                 None => {
                     let score = room.score(node, wants);
                     if best.is_none_or(|(other, _)| score > other) {
-                        best = Some((score, name.as_str()));
+                        best = Some((score, place));
+                    }
+                    found += 1;
+                    if found == ENOUGH {
+                        self.offset = (place + 1) % self.nodes.len();
+                        break;
                     }
                 }
             }
@@ -112,9 +128,8 @@ impl<'i> Round<'i> {
             let reasons: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {why}")).collect();
             return Err(format!("0/{} nodes are available: {}.", self.nodes.len(), reasons.join(", ")));
         };
-        if let Some(room) = self.room.get_mut(chosen) {
-            room.take(wants);
-        }
+        self.room[chosen].take(wants);
+        let chosen = self.nodes[chosen].0.as_str();
         self.placed.push((name, pod, chosen));
         self.note(namespace, pod, chosen);
         Ok(chosen)
@@ -181,7 +196,8 @@ impl<'i> Round<'i> {
             let same = self.index.pods.range(first..).take_while(|(other, _)| other.0 == name.0);
             let like = same.filter(|(_, pod)| pod.counts() && selector.selects(&pod.labels));
             let placed = like.filter_map(|(_, pod)| pod.node.as_deref());
-            let earlier = self.placed.iter().filter(|(other, pod, _)| other.0 == name.0 && selector.selects(&pod.labels));
+            let earlier =
+                self.placed.iter().filter(|(other, pod, _)| other.0 == name.0 && selector.selects(&pod.labels));
             for node in placed.chain(earlier.map(|(_, _, node)| *node)) {
                 if let Some(value) = self.index.nodes.get(node).and_then(|node| node.labels.get(topology)) {
                     *counts.entry(value.clone()).or_default() += 1;
@@ -192,10 +208,16 @@ impl<'i> Round<'i> {
     }
 
     /// Values of a topology on nodes that a pod could be on, with the number of its like.
-    fn domains(&self, wants: &Placement, namespace: &str, selector: &Selector, key: &str) -> HashMap<String, usize> {
+    fn domains(&mut self, pod: &Pod, namespace: &str, selector: &Selector, key: &str) -> HashMap<String, usize> {
+        let wants = pod.placement.as_ref();
+        let like = format!("{namespace}\n{}\n{key}", if pod.template.is_empty() { &pod.uid } else { &pod.template });
+        if !self.eligible.contains_key(&like) {
+            let eligible = self.nodes.iter().filter(|(name, node)| wants.likes(name, &node.labels));
+            let values = eligible.filter_map(|(_, node)| node.labels.get(key).cloned()).collect();
+            self.eligible.insert(like.clone(), values);
+        }
         let counts = self.counts.get(&count_key(namespace, selector, key));
-        let eligible = self.nodes.iter().filter(|(name, node)| wants.likes(name, &node.labels));
-        let values = eligible.filter_map(|(_, node)| node.labels.get(key));
+        let values = self.eligible.get(&like).into_iter().flatten();
         values.map(|value| (value.clone(), counts.and_then(|it| it.get(value)).copied().unwrap_or(0))).collect()
     }
 
@@ -216,7 +238,7 @@ impl<'i> Round<'i> {
     fn preempt(&mut self, pod: &Pod) -> Vec<Name> {
         let wants = pod.placement.as_ref();
         let mut best: Option<(usize, &str, Vec<Name>)> = None;
-        for (name, node) in &self.nodes {
+        for (place, (name, node)) in self.nodes.iter().enumerate() {
             let fits = !node.unschedulable
                 && node.ready
                 && wants.untolerated(node).is_none()
@@ -224,7 +246,7 @@ impl<'i> Round<'i> {
             if !fits {
                 continue;
             }
-            let mut room = self.room[name.as_str()].clone();
+            let mut room = self.room[place].clone();
             let lower = |it: &&(&Name, &Pod)| it.1.is_active() && it.1.placement.priority < wants.priority;
             let on: Vec<(&Name, &Pod)> = self.index.on(name).collect();
             let mut lower: Vec<&(&Name, &Pod)> = on.iter().filter(lower).collect();

@@ -73,9 +73,8 @@ fn deployed(objects: &mut Objects, index: &Index, key: &Key, deployment: &Value,
     let strategy = &deployment["spec"]["strategy"];
     let recreate = strategy["type"] == "Recreate";
     let amount = |name: &str, rounding: Rounding| {
-        scaled(&strategy["rollingUpdate"][name], wanted, rounding).unwrap_or_else(|| {
-            scaled(&json!("25%"), wanted, rounding).unwrap_or(0)
-        })
+        scaled(&strategy["rollingUpdate"][name], wanted, rounding)
+            .unwrap_or_else(|| scaled(&json!("25%"), wanted, rounding).unwrap_or(0))
     };
     let (surge, mut unavailable) = (amount("maxSurge", Rounding::Up), amount("maxUnavailable", Rounding::Down));
     if surge == 0 && unavailable == 0 {
@@ -228,9 +227,11 @@ fn stateful(objects: &mut Objects, index: &Index, key: &Key, set: &Value, now: T
     }
     let number_of = |name: &str| name.rsplit('-').next().and_then(|it| it.parse::<u32>().ok()).unwrap_or(0);
     let own: Vec<(&Name, &Pod)> = index.owned(uid(set)).filter(|(_, pod)| pod.deletion.is_none()).collect();
-    let surplus = own.iter().filter(|(name, _)| number_of(&name.1) >= wanted).max_by_key(|(name, _)| number_of(&name.1));
+    let surplus =
+        own.iter().filter(|(name, _)| number_of(&name.1) >= wanted).max_by_key(|(name, _)| number_of(&name.1));
     // The highest number first, one after the other.
-    let stale = own.iter().filter(|(_, pod)| complete && pod.template != hash).max_by_key(|(name, _)| number_of(&name.1));
+    let stale =
+        own.iter().filter(|(_, pod)| complete && pod.template != hash).max_by_key(|(name, _)| number_of(&name.1));
     if let Some((name, _)) = surplus.or(stale) {
         delete_pod(objects, &Key::new("pods", &name.0, &name.1), now);
     }
