@@ -15,6 +15,7 @@ pub mod iam;
 pub mod kubernetes;
 pub mod route53;
 pub mod s3;
+pub mod scenario;
 pub mod seed;
 mod seeding;
 pub mod serve;

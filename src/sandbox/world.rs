@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
-use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, ssm, sts};
+use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, scenario, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
 pub const VERSION: u32 = 3;
@@ -263,15 +263,20 @@ impl World {
 
     /// Moves the account on to a later moment, event by event in their order.
     pub fn advance_to(&mut self, to: Timestamp) {
+        kubernetes::controllers::observe(self);
         for _ in 0..EVENTS_PER_STEP {
             // What the other services show is a matter of age: it is worked out when somebody asks.
-            let due = [ec2::due(self), autoscaling::due(self), boot::due(self), ssm::due(self)];
+            let clusters = [kubernetes::controllers::due(self), scenario::due(self)].into_iter().flatten().min();
+            let due = [ec2::due(self), autoscaling::due(self), boot::due(self), ssm::due(self), clusters];
             let Some(next) = due.into_iter().flatten().min().filter(|next| *next <= to) else { break };
             self.now = self.now.max(next);
             ec2::advance(self);
             autoscaling::advance(self);
             ssm::advance(self);
             boot::advance(self, to);
+            kubernetes::controllers::advance(self);
+            scenario::advance(self);
+            kubernetes::controllers::observe(self);
         }
         self.now = self.now.max(to);
         let now = self.now;

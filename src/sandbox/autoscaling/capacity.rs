@@ -57,6 +57,18 @@ pub fn terminate(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> 
     Ok(Xml::new().maybe_element("Activity", shown).into())
 }
 
+/// Terminates an instance and takes it off its group's desired size; false: the group may not shrink.
+pub fn shrink(world: &mut World, id: &str) -> bool {
+    let found = world.autoscaling.groups.values().find(|group| group.members.contains_key(id));
+    let Some(mut group) = found.cloned() else { return false };
+    let done = terminate_in(world, &mut group, id, true).is_ok();
+    if done {
+        world.autoscaling.groups.insert(group.name.clone(), group);
+        look_soon(world);
+    }
+    done
+}
+
 fn terminate_in(world: &mut World, group: &mut Group, id: &str, shrink: bool) -> Result<String, Refusal> {
     let ending = [Lifecycle::Terminating, Lifecycle::TerminatingWait, Lifecycle::WarmedTerminating];
     if group.members.get(id).is_some_and(|it| ending.contains(&it.lifecycle)) {

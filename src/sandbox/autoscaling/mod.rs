@@ -35,8 +35,11 @@ use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
 pub use activities::Activity;
+pub use capacity::shrink;
+pub use distribution::Distribution;
 pub use engine::{advance, due};
-pub use group::{Group, Lifecycle, Member, Template};
+pub use group::{Group, Lifecycle, Member, Mixed, Settings, Template};
+pub use parameters::default_settings;
 
 /// Its part of the world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +121,8 @@ fn change<'w>(world: &'w mut World, name: &str) -> Result<&'w mut Group, Refusal
     Ok(group)
 }
 
-fn look_soon(world: &mut World) {
+/// Has the engine look at the groups soon: something changed.
+pub fn look_soon(world: &mut World) {
     let soon = world.now.saturating_add(SignedDuration::from_secs(engine::REACTION)).unwrap_or(Timestamp::MAX);
     let look = &mut world.autoscaling.look_at;
     *look = Some(look.map_or(soon, |at| at.min(soon)));

@@ -8,6 +8,8 @@ use super::user_data::Document;
 
 /// The facts as shell variables, which the scripts source.
 const ENVIRONMENT: &str = "/etc/windlass/node.env";
+/// The same and more for people and for scripts of the image: the version, labels and taints are read from it.
+const NODE: &str = "/etc/windlass/node.json";
 /// Parameters that the scripts fetch: name, blank, file beneath `/etc/kubernetes`, one a line.
 const PARAMETERS: &str = "/etc/windlass/parameters";
 /// Where the scripts are.
@@ -68,6 +70,15 @@ pub struct Facts {
     pub interfaces: BTreeMap<String, String>,
     /// `bucket/prefix` of snapshots.
     pub backup: Option<String>,
+    /// Its version of Kubernetes, `1.34.2`.
+    #[serde(default)]
+    pub version: String,
+    /// Labels of its node.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Taints of its node, `key=value:Effect`.
+    #[serde(default)]
+    pub taints: Vec<String>,
     /// The scripts that are there: what a shell calls them → name of the script.
     pub scripts: BTreeMap<String, String>,
 }
@@ -103,8 +114,18 @@ impl Facts {
             volume: get("VOLUME"),
             interfaces: BTreeMap::new(),
             backup: get("BACKUP").strip_prefix("s3://").map(str::to_owned),
+            version: String::new(),
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
             scripts: scripts(document),
         };
+        if let Some(node) = document.files.get(NODE).and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok()) {
+            facts.version = node["kubernetesVersion"].as_str().unwrap_or_default().to_owned();
+            let labels = node["nodeLabels"].as_object().into_iter().flatten();
+            facts.labels = labels.filter_map(|(key, it)| Some((key.clone(), it.as_str()?.to_owned()))).collect();
+            let taints = node["taints"].as_array().into_iter().flatten();
+            facts.taints = taints.filter_map(|it| it.as_str().map(str::to_owned)).collect();
+        }
         if role == Role::Bastion {
             return Ok(Some(facts));
         }

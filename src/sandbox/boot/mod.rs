@@ -25,10 +25,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ec2::{Instance, Phase};
+use super::kubernetes::controllers;
 use super::world::World;
 
 pub use etcd::Leader;
-pub use facts::{Facts, Role};
+pub use facts::{Facts, Role, SCRIPTS};
 pub use keys::{Installed, pair};
 pub use machine::{Machine, Stage};
 
@@ -86,7 +87,9 @@ fn later(moment: Timestamp, seconds: i64) -> Timestamp {
 /// Whether a run of an instance has no machine yet.
 fn is_new(world: &World, instance: &Instance) -> bool {
     let known = world.boot.machines.get(&instance.id);
-    instance.phase == Phase::Running && known.is_none_or(|machine| machine.since != instance.since)
+    instance.phase == Phase::Running
+        && known.is_none_or(|machine| machine.since != instance.since)
+        && !controllers::is_built_in(world, instance)
 }
 
 /// The earliest moment at which a machine does something by itself.

@@ -3,6 +3,7 @@
 //! A cluster is there as soon as a member of its control plane serves for the first time; it stays until the last of its
 //! etcd volumes is deleted.
 
+pub mod controllers;
 mod objects;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,10 @@ pub use objects::{Change, Happened, Key, Objects, TooOld, metadata, time};
 pub struct State {
     /// Clusters by name.
     pub clusters: BTreeMap<String, Cluster>,
+    /// What controllers know beside the objects.
+    pub controllers: controllers::Controllers,
+    /// What is still to come of the scenario that the world was made from.
+    pub scenario: Option<super::scenario::Running>,
 }
 
 /// One cluster.

@@ -1,0 +1,400 @@
+//! What controllers need of a cluster's objects, read out of their JSON once per change. It is never stored: whoever reads
+//! a stored world reads the objects again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::super::objects::{Happened, Key, Objects};
+use super::placement::Placement;
+use super::quantity;
+
+/// Namespace and name.
+pub type Name = (String, String);
+
+/// Resources that controllers look at.
+pub const WATCHED: [&str; 8] = [
+    "pods",
+    "nodes",
+    "poddisruptionbudgets.policy",
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "jobs.batch",
+];
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its uid.
+    pub uid: String,
+    /// Kind, name and uid of its controller.
+    pub owner: Option<(String, String, String)>,
+    /// Where it is placed.
+    pub node: Option<String>,
+    /// `status.phase`.
+    pub phase: Phase,
+    /// The condition `Ready`.
+    pub ready: bool,
+    /// When it was placed.
+    pub placed: Option<Timestamp>,
+    /// When its deletion was asked for.
+    pub deletion: Option<Timestamp>,
+    /// `metadata.deletionGracePeriodSeconds`.
+    pub grace: i64,
+    /// Whether finalizers hold it.
+    pub held: bool,
+    /// Whether its kubelet is through with it.
+    pub stopped: bool,
+    /// Whether it is a static pod.
+    pub mirror: bool,
+    /// Whether the scheduler has said that it finds no place.
+    pub refused: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// What it asks of a node.
+    pub placement: Arc<Placement>,
+    /// Hash of the template that it was made from.
+    pub template: String,
+    /// Seconds to start, at least and at most.
+    pub start: (i64, i64),
+    /// Seconds to stop, at least and at most.
+    pub stop: (i64, i64),
+    /// Whether it is a job's: it ends by itself.
+    pub ends: bool,
+}
+
+/// `status.phase` of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not running yet.
+    Pending,
+    /// Running.
+    Running,
+    /// Succeeded or failed.
+    Ended,
+}
+
+impl Pod {
+    /// Whether it takes room on its node, or will.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.phase != Phase::Ended
+    }
+
+    /// Whether it counts for its controller: neither ended nor on its way out.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.is_active() && self.deletion.is_none()
+    }
+}
+
+/// A node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Its uid.
+    pub uid: String,
+    /// Instance of its provider id.
+    pub instance: Option<String>,
+    /// The condition `Ready`.
+    pub ready: bool,
+    /// Whether its Ready condition is `Unknown`.
+    pub unknown: bool,
+    /// Cordoned.
+    pub unschedulable: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Key, value, effect.
+    pub taints: Vec<(String, String, String)>,
+    /// Thousandths of a core.
+    pub cpu: u64,
+    /// Bytes.
+    pub memory: u64,
+    /// Most pods.
+    pub pods: u64,
+    /// Whether the autoscaler leaves it alone.
+    pub kept: bool,
+}
+
+/// A budget or a workload: they are few, and used as they are.
+pub type Raw = Arc<Value>;
+
+/// The objects of a cluster as controllers need them.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// The revision that it is of; `None`: nothing was read yet.
+    pub revision: Option<u64>,
+    /// Pods.
+    pub pods: BTreeMap<Name, Pod>,
+    /// Nodes.
+    pub nodes: BTreeMap<String, Node>,
+    /// Names of pods by node.
+    pub on_node: HashMap<String, BTreeSet<Name>>,
+    /// Names of pods by the uid of their controller.
+    pub by_owner: HashMap<String, BTreeSet<Name>>,
+    /// Everything else that is watched, by key.
+    pub others: BTreeMap<Key, Raw>,
+    /// Pods for which something is due by itself, soonest first.
+    pub timers: BTreeSet<(Timestamp, Name)>,
+    /// Nodes whose kubelet does nothing, although they may be Ready for some seconds more.
+    pub silent: BTreeSet<String>,
+    timer_of: HashMap<Name, Timestamp>,
+    placements: HashMap<String, Arc<Placement>>,
+}
+
+impl Index {
+    /// Takes in what changed since it last did; whether something did.
+    pub fn sync(&mut self, objects: &Objects) -> bool {
+        let newest = objects.revision();
+        if self.revision == Some(newest) {
+            return false;
+        }
+        let mut changed = false;
+        let mut changes = Vec::new();
+        let mut known = self.revision.is_some();
+        if let Some(revision) = self.revision {
+            for resource in WATCHED {
+                match objects.since(resource, revision) {
+                    Ok(more) => changes.extend(more),
+                    Err(_) => known = false,
+                }
+            }
+        }
+        if known {
+            for change in changes {
+                changed = true;
+                match change.happened {
+                    Happened::Deleted => self.remove(&change.key),
+                    Happened::Added | Happened::Modified => self.put(&change.key, &change.object),
+                }
+            }
+        } else {
+            *self = Self { silent: std::mem::take(&mut self.silent), ..Self::default() };
+            changed = true;
+            for resource in WATCHED {
+                for (key, object) in objects.list(resource) {
+                    self.put(key, object);
+                }
+            }
+        }
+        self.revision = Some(newest);
+        changed
+    }
+
+    fn remove(&mut self, key: &Key) {
+        match key.resource.as_str() {
+            "pods" => self.forget_pod(&(key.namespace.clone(), key.name.clone())),
+            "nodes" => {
+                self.nodes.remove(&key.name);
+                self.reconsider(&key.name);
+            }
+            _ => {
+                self.others.remove(key);
+            }
+        }
+    }
+
+    fn put(&mut self, key: &Key, object: &Value) {
+        match key.resource.as_str() {
+            "pods" => {
+                let name = (key.namespace.clone(), key.name.clone());
+                self.forget_pod(&name);
+                let placement = self.placement(object);
+                let pod = read_pod(object, placement);
+                if let Some(node) = &pod.node {
+                    self.on_node.entry(node.clone()).or_default().insert(name.clone());
+                }
+                if let Some((_, _, uid)) = &pod.owner {
+                    self.by_owner.entry(uid.clone()).or_default().insert(name.clone());
+                }
+                self.pods.insert(name.clone(), pod);
+                self.set_timer(&name);
+            }
+            "nodes" => {
+                self.nodes.insert(key.name.clone(), read_node(object));
+                self.reconsider(&key.name);
+            }
+            _ => {
+                self.others.insert(key.clone(), Arc::new(object.clone()));
+            }
+        }
+    }
+
+    fn forget_pod(&mut self, name: &Name) {
+        let Some(pod) = self.pods.remove(name) else { return };
+        if let Some(node) = &pod.node
+            && let Some(names) = self.on_node.get_mut(node)
+        {
+            names.remove(name);
+        }
+        if let Some((_, _, uid)) = &pod.owner
+            && let Some(names) = self.by_owner.get_mut(uid)
+        {
+            names.remove(name);
+        }
+        if let Some(at) = self.timer_of.remove(name) {
+            self.timers.remove(&(at, name.clone()));
+        }
+    }
+
+    /// Says which nodes' kubelets do nothing.
+    pub fn set_silent(&mut self, silent: BTreeSet<String>) {
+        let changed: Vec<String> = self.silent.symmetric_difference(&silent).cloned().collect();
+        self.silent = silent;
+        changed.iter().for_each(|node| self.reconsider(node));
+    }
+
+    /// Looks again when something is due for the pods of a node: its kubelet came or went.
+    pub fn reconsider(&mut self, node: &str) {
+        let names: Vec<Name> = self.on_node.get(node).into_iter().flatten().cloned().collect();
+        for name in names {
+            self.set_timer(&name);
+        }
+    }
+
+    fn set_timer(&mut self, name: &Name) {
+        let Some(pod) = self.pods.get(name) else { return };
+        let alive = pod.node.as_ref().and_then(|node| self.nodes.get(node)).is_some_and(|node| node.ready);
+        let alive = alive && pod.node.as_ref().is_some_and(|node| !self.silent.contains(node));
+        let next = if alive { super::kubelet::next(pod) } else { None };
+        if let Some(old) = self.timer_of.remove(name) {
+            self.timers.remove(&(old, name.clone()));
+        }
+        if let Some(at) = next {
+            self.timers.insert((at, name.clone()));
+            self.timer_of.insert(name.clone(), at);
+        }
+    }
+
+    /// Pods of one template ask for the same: it is read once.
+    fn placement(&mut self, pod: &Value) -> Arc<Placement> {
+        let template = pod["metadata"]["annotations"][TEMPLATE].as_str().unwrap_or_default();
+        if template.is_empty() {
+            return Arc::new(Placement::read(pod));
+        }
+        let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+        let found = self.placements.entry(format!("{namespace}/{template}"));
+        Arc::clone(found.or_insert_with(|| Arc::new(Placement::read(pod))))
+    }
+
+    /// Objects of a resource.
+    pub fn of<'i>(&'i self, resource: &'i str) -> impl Iterator<Item = (&'i Key, &'i Value)> {
+        let first = Key::new(resource, "", "");
+        let all = self.others.range(first..).take_while(move |(key, _)| key.resource == resource);
+        all.map(|(key, object)| (key, object.as_ref()))
+    }
+
+    /// Pods of a controller.
+    pub fn owned<'i>(&'i self, uid: &str) -> impl Iterator<Item = (&'i Name, &'i Pod)> {
+        let names = self.by_owner.get(uid).into_iter().flatten();
+        names.filter_map(|name| self.pods.get_key_value(name))
+    }
+
+    /// Pods on a node.
+    pub fn on<'i>(&'i self, node: &str) -> impl Iterator<Item = (&'i Name, &'i Pod)> {
+        let names = self.on_node.get(node).into_iter().flatten();
+        names.filter_map(|name| self.pods.get_key_value(name))
+    }
+}
+
+/// Annotation of pods: hash of the template that a controller made them from.
+pub const TEMPLATE: &str = "sandbox.windlass.dev/template";
+/// Annotation of pods: seconds until they are ready, `5-20`.
+pub const START: &str = "sandbox.windlass.dev/start-seconds";
+/// Annotation of pods: seconds until they have stopped, `1-20`.
+pub const STOP: &str = "sandbox.windlass.dev/stop-seconds";
+
+/// Seconds that a pod takes to start, unless it says otherwise: images of a usual size that were pulled before.
+const STARTING: (i64, i64) = (5, 20);
+/// Seconds that a pod takes to stop, unless it says otherwise.
+const STOPPING: (i64, i64) = (1, 20);
+
+fn range(text: Option<&str>, default: (i64, i64)) -> (i64, i64) {
+    let Some(text) = text else { return default };
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    match (from.parse(), to.parse()) {
+        (Ok(from), Ok(to)) => (from, to),
+        _ => default,
+    }
+}
+
+/// Labels or another map of texts.
+#[must_use]
+pub fn texts(value: &Value) -> BTreeMap<String, String> {
+    let pairs = value.as_object().into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Status of a condition.
+#[must_use]
+pub fn condition<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|it| it["type"] == name)
+}
+
+fn moment(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+fn read_pod(pod: &Value, placement: Arc<Placement>) -> Pod {
+    let metadata = &pod["metadata"];
+    let annotations = &metadata["annotations"];
+    let owner = metadata["ownerReferences"].as_array().into_iter().flatten().find(|it| it["controller"] == true);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let is = |name: &str| condition(pod, name).is_some_and(|it| it["status"] == "True");
+    let grace = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+    let deletion = moment(&metadata["deletionTimestamp"]);
+    Pod {
+        uid: text(&metadata["uid"]),
+        owner: owner.map(|it| (text(&it["kind"]), text(&it["name"]), text(&it["uid"]))),
+        node: pod["spec"]["nodeName"].as_str().filter(|it| !it.is_empty()).map(str::to_owned),
+        phase: match pod["status"]["phase"].as_str() {
+            Some("Running") => Phase::Running,
+            Some("Succeeded" | "Failed") => Phase::Ended,
+            _ => Phase::Pending,
+        },
+        ready: is("Ready"),
+        placed: condition(pod, "PodScheduled")
+            .filter(|it| it["status"] == "True")
+            .and_then(|it| moment(&it["lastTransitionTime"]))
+            .or_else(|| moment(&metadata["creationTimestamp"])),
+        deletion: deletion.map(|at| super::later(at, -grace)),
+        grace,
+        held: metadata["finalizers"].as_array().is_some_and(|it| !it.is_empty()),
+        stopped: annotations["sandbox.windlass.dev/stopped"].is_string(),
+        mirror: annotations["kubernetes.io/config.mirror"].is_string(),
+        refused: condition(pod, "PodScheduled").is_some_and(|it| it["status"] == "False"),
+        created: moment(&metadata["creationTimestamp"]).unwrap_or_default(),
+        labels: texts(&metadata["labels"]),
+        placement,
+        template: text(&annotations[TEMPLATE]),
+        start: range(annotations[START].as_str(), STARTING),
+        stop: range(annotations[STOP].as_str(), STOPPING),
+        ends: owner.is_some_and(|it| it["kind"] == "Job"),
+    }
+}
+
+fn read_node(node: &Value) -> Node {
+    let allocatable = &node["status"]["allocatable"];
+    let amount = |name: &str, read: fn(&str) -> u64| allocatable[name].as_str().map_or(0, read);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let taints = node["spec"]["taints"].as_array().into_iter().flatten();
+    let ready = condition(node, "Ready").map(|it| text(&it["status"])).unwrap_or_default();
+    Node {
+        uid: text(&node["metadata"]["uid"]),
+        instance: node["spec"]["providerID"].as_str().and_then(|it| it.rsplit('/').next()).map(str::to_owned),
+        ready: ready == "True",
+        unknown: ready == "Unknown",
+        unschedulable: node["spec"]["unschedulable"] == true,
+        labels: texts(&node["metadata"]["labels"]),
+        taints: taints.map(|it| (text(&it["key"]), text(&it["value"]), text(&it["effect"]))).collect(),
+        cpu: amount("cpu", quantity::thousandths),
+        memory: amount("memory", quantity::whole),
+        pods: amount("pods", quantity::whole),
+        kept: node["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/scale-down-disabled"] == "true",
+    }
+}
