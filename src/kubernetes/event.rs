@@ -33,6 +33,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// The revision that it says.
+    pub(super) fn revision(&self) -> Option<&str> {
+        match self {
+            Self::Put { revision, .. } | Self::Removed { revision, .. } => revision.as_deref(),
+            Self::Bookmark { revision } => Some(revision),
+        }
+    }
+
     /// One line of a watch. `None`: an object that cannot be understood and says no revision.
     ///
     /// # Errors

@@ -8,22 +8,30 @@
 
 mod budget;
 mod call;
+mod change;
 mod connect;
 mod connector;
 mod error;
 mod event;
+mod evict;
+mod health;
 mod node;
 mod pod;
 mod quantity;
 mod read;
 mod seen;
+mod watch;
 
 pub use budget::{Budget, Expression, Selector};
+pub use change::Changed;
 pub use connect::{Credentials, Endpoint, Kubernetes};
 pub use error::{Error, Untrusted};
 pub use event::Event;
+pub use evict::Eviction;
+pub use health::DeprecatedApi;
 pub use node::{Node, Ready};
 pub use pod::{Controller, Pod, PodPhase};
 pub use quantity::{bytes, millicores};
 pub use read::{read_budget, read_node, read_pod};
 pub use seen::{Kind, Object, Revisions, Seen};
+pub use watch::Watching;

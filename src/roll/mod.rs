@@ -11,6 +11,7 @@ mod memory;
 mod policy;
 mod preflight;
 mod record;
+mod run;
 mod summary;
 mod windows;
 
@@ -21,6 +22,10 @@ pub use memory::{LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use preflight::preflight;
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
+pub use run::{
+    Cluster, EVENT_VERSION, Ending, Event, InMemory, Keeper, Means, Names, Observer, Place, Report, Reporter, RunError, name,
+    run,
+};
 pub use summary::summary;
 pub use windows::windows;
 

@@ -21,8 +21,8 @@ pub struct Policy {
     pub gate_timeout: Duration,
     /// Until when nodes may be replaced (the open maintenance windows); `None`: there are none configured.
     pub windows: Option<Vec<Window>>,
-    /// How old the newest snapshot of etcd may be before a member is replaced.
-    pub snapshot_age: Duration,
+    /// How old the newest snapshot of etcd may be before a member is replaced; `None`: the cluster has no backup.
+    pub snapshot_age: Option<Duration>,
     /// How long etcd's leader must have stayed the same after a member came back.
     pub leader_stable: Duration,
 }

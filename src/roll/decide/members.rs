@@ -115,8 +115,8 @@ fn begin(look: &Look<'_>, draft: &mut Draft<'_>, stale: &[Candidate<'_>]) {
         draft.wait(next.group, next.member, why, None);
         return;
     }
-    let limit = look.policy.snapshot_age.as_secs();
-    if control_plane.snapshot.is_none_or(|at| look.age(at) >= limit) {
+    let is_old = |limit: std::time::Duration| control_plane.snapshot.is_none_or(|at| look.age(at) >= limit.as_secs());
+    if look.policy.snapshot_age.is_some_and(is_old) {
         let healthy = |(name, member): (&String, &Member)| {
             member.healthy.then(|| (name.as_str() == next.member, !member.leader, member.instance.clone()))
         };

@@ -8,11 +8,7 @@ use super::RunError;
 use crate::aws;
 use crate::kubernetes;
 use crate::roll::Action;
-
-/// Annotation of a node that a roll has cordoned: the roll's id.
-pub const ROLL: &str = "windlass.dev/roll";
-/// Annotation of a node that a roll has cordoned: when.
-pub const CORDONED_AT: &str = "windlass.dev/cordoned-at";
+use crate::roll::decide::{CORDONED_AT_ANNOTATION, ROLL_ANNOTATION};
 
 /// What came of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,5 +81,7 @@ pub fn name(action: &Action) -> String {
 
 /// The annotations of a node that a roll cordons.
 pub fn annotations(roll: &str, now: Timestamp) -> BTreeMap<String, String> {
-    BTreeMap::from([(ROLL.to_owned(), roll.to_owned()), (CORDONED_AT.to_owned(), now.to_string())])
+    BTreeMap::from([(ROLL_ANNOTATION.to_owned(), roll.to_owned()),
+        (CORDONED_AT_ANNOTATION.to_owned(), now.to_string()),
+    ])
 }

@@ -15,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{EVENT_VERSION, Event, Reporter};
 pub use keeper::{InMemory, Keeper};
+pub use act::name;
+pub use control_plane::Place;
 pub use observe::{Cluster, Names, Observer};
 
 use super::decide::{Decision, Outcome, Stop, decide};
-use super::{Action, Policy, Record, State};
+use super::{Action, Memory, Policy, Record, State, Timings, estimate};
 use crate::aws;
 use crate::clock::Clock;
 use crate::health::{CapacityFailure, View};
@@ -30,6 +32,9 @@ use crate::state::{self, Asked, RequestRecord};
 const LOOK: Duration = Duration::from_secs(10);
 /// How soon after a change it is decided again: changes come in swarms.
 const SOON: Duration = Duration::from_secs(1);
+/// How long counts and what was only noticed may be newer than the stored record: losing them makes a summary wrong, and
+/// nothing else.
+const SOFT: Duration = Duration::from_secs(60);
 /// A sign of life in a log at least this often (see the design, "Output").
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often the same action may fail one time after the other before the roll stops: with [`LOOK`] in between, some
@@ -129,6 +134,7 @@ pub async fn run<K: Keeper>(means: Means<'_, K>, record: Record) -> Result<Repor
         stop,
         started: clock.since_boot(),
         kept: None,
+        kept_at: Duration::ZERO,
         record,
         looked: None,
         told: Told::default(),
@@ -151,6 +157,8 @@ struct Runner<'run, K> {
     started: Duration,
     /// The record as it was last stored.
     kept: Option<Record>,
+    /// When that was.
+    kept_at: Duration,
     record: Record,
     /// When requests were last looked for.
     looked: Option<Duration>,
@@ -233,10 +241,11 @@ impl<K: Keeper> Runner<'_, K> {
 
     /// Stores the record if it says anything new that must be known before it is done. Counts ride along.
     async fn keep(&mut self, record: Record, why: &str) -> Result<(), RunError> {
-        let bare = |record: &Record| Record { done: super::Done::default(), red_since: None, ..record.clone() };
-        if self.kept.as_ref().map(bare) != Some(bare(&record)) {
+        let now = self.clock.since_boot();
+        let is_old = now >= self.kept_at + SOFT && self.kept.as_ref() != Some(&record);
+        if is_old || self.kept.as_ref().is_none_or(|kept| announces(kept, &record)) {
             self.keeper.keep(&record, why).await?;
-            self.kept = Some(record.clone());
+            (self.kept, self.kept_at) = (Some(record.clone()), now);
         }
         self.record = record;
         Ok(())
@@ -269,7 +278,6 @@ impl<K: Keeper> Runner<'_, K> {
         let counts = &mut self.record.done;
         match (action, done) {
             (Action::Evict { .. } | Action::DeletePod { .. }, act::Done::Yes) => counts.evicted += 1,
-            (Action::Terminate { .. }, act::Done::Yes) => counts.replaced += 1,
             _ => {}
         }
     }
@@ -300,7 +308,8 @@ impl<K: Keeper> Runner<'_, K> {
 
     /// Tells what is new: the start, launches that failed, what is waited for, a sign of life.
     fn tell(&mut self, view: &View, decision: &Decision) {
-        let left = super::decide::left(view, &self.policy);
+        let ahead = estimate(view, &self.policy, &Timings::default());
+        let left = usize::try_from(ahead.machines).unwrap_or(usize::MAX);
         if !std::mem::replace(&mut self.told.started, true) {
             self.report(Event::RollStarted {
                 version: EVENT_VERSION,
@@ -308,7 +317,7 @@ impl<K: Keeper> Runner<'_, K> {
                 roll: self.record.id.clone(),
                 resumed: self.kept.is_some(),
                 machines: left,
-                estimate_seconds: super::estimate(view, &self.policy).duration.as_secs(),
+                estimate_seconds: ahead.duration.as_secs(),
             });
         }
         let new = |failure: &&CapacityFailure| {
@@ -361,6 +370,23 @@ impl<K: Keeper> Runner<'_, K> {
     fn report(&self, event: Event) {
         (self.reporter)(self.clock.now(), event);
     }
+}
+
+/// Whether `record` says anything beyond `kept` that must be known before it is done: what is switched off, made larger,
+/// paused. What is only counted or noticed rides along with the next of those; a run that dies before counts less.
+fn announces(kept: &Record, record: &Record) -> bool {
+    let bare = |record: &Record| Record {
+        done: super::Done::default(),
+        red_since: None,
+        memory: Memory {
+            member: record.memory.member.clone(),
+            protected: record.memory.protected.clone(),
+            stopping: record.memory.stopping,
+            ..Memory::default()
+        },
+        ..record.clone()
+    };
+    bare(kept) != bare(record)
 }
 
 fn refused(what: &str, error: aws::Error) -> RunError {

@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 
 use super::act::{self, ActError, Done};
 use super::{control_plane, probe};
-use crate::aws::{self, Aws};
+use crate::aws::{self, AfterTermination, Aws, MachineGroup};
 use crate::clock::Clock;
-use crate::health::{CapacityFailure, ControlPlane, Group, Lifecycle, Probe, View};
-use crate::kubernetes::{Eviction, Kubernetes, Watching};
+use crate::health::{CapacityFailure, ControlPlane, Group, GroupRole, Lifecycle, Probe, View};
+use crate::kubernetes::{Changed, Eviction, Kubernetes, Watching};
 use crate::live::Dial;
 use crate::name::ClusterName;
+use crate::roll::decide::{CORDONED_AT_ANNOTATION, ROLL_ANNOTATION};
 use crate::roll::{Action, Replace};
 use crate::spec::Gate;
 
@@ -63,6 +64,29 @@ pub struct Names {
     pub snapshots: Option<control_plane::Place>,
 }
 
+impl Names {
+    /// A group as it is called here.
+    fn group(&self, name: &str, seen: MachineGroup) -> Group {
+        let role = match self.members.get(name) {
+            Some(member) => GroupRole::Member(member.clone()),
+            None if self.bastions.contains(name) => GroupRole::Bastion,
+            None => GroupRole::Nodes,
+        };
+        Group {
+            auto_scaling_group: seen.name,
+            role,
+            min: seen.min,
+            max: seen.max,
+            desired: seen.desired,
+            suspended: seen.suspended,
+            template_version: seen.template_version,
+            machines: seen.machines,
+            fallback: self.fallbacks.get(name).cloned(),
+            zones: seen.zones,
+        }
+    }
+}
+
 /// Looks.
 pub struct Observer {
     cluster: Cluster,
@@ -73,8 +97,6 @@ pub struct Observer {
     members: Kept<(ControlPlane, BTreeMap<String, String>)>,
     needs_members: bool,
     probes: Kept<Vec<Probe>>,
-    /// Why the last eviction of a pod was refused, by its uid.
-    refusals: BTreeMap<String, String>,
 }
 
 /// Something that was looked at, and when.
@@ -97,7 +119,7 @@ impl Observer {
     /// Begins to watch.
     pub fn start(cluster: Cluster, clock: Clock) -> Self {
         Self {
-            watching: Watching::start(cluster.kubernetes.clone()),
+            watching: Watching::start(&cluster.kubernetes),
             cluster,
             clock,
             groups: Kept::none(),
@@ -105,7 +127,6 @@ impl Observer {
             members: Kept::none(),
             needs_members: false,
             probes: Kept::none(),
-            refusals: BTreeMap::new(),
         }
     }
 
@@ -117,6 +138,11 @@ impl Observer {
     /// Says whether the next view must tell how etcd's members are.
     pub fn wants(&mut self, members: bool) {
         self.needs_members = members;
+    }
+
+    /// Why Kubernetes cannot be seen now.
+    pub fn trouble(&self) -> Option<String> {
+        self.watching.trouble()
     }
 
     /// Until Kubernetes tells of a change, or the time is over.
@@ -141,31 +167,27 @@ impl Observer {
             self.probes = Kept { value: Some(probes), at: now };
         }
         let Some(seen) = self.watching.seen() else { return Ok(None) };
-        let uids: BTreeSet<&String> = seen.pods.iter().map(|pod| &pod.uid).collect();
-        self.refusals.retain(|uid, _| uids.contains(uid));
         Ok(Some(View {
             now: self.clock.now(),
             groups: self.groups.value.clone().unwrap_or_default(),
             nodes: seen.nodes.clone(),
-            pods: seen.pods.clone(),
-            budgets: seen.budgets.clone(),
+            pods: seen.pods.values().cloned().collect(),
+            budgets: seen.budgets.values().cloned().collect(),
             unreachable: self.watching.trouble(),
             control_plane: self.needs_members.then(|| self.members.value.clone()).flatten().map(|(members, _)| members),
             capacity: self.capacity.clone(),
             probes: self.probes.value.clone().unwrap_or_default(),
-            refusals: self.refusals.clone(),
         }))
     }
 
     async fn look_at_aws(&mut self, now: Duration) -> Result<(), aws::Error> {
         let names = &self.cluster.names;
+        let groups = aws::machine_groups(&self.cluster.aws, &names.cluster).await?;
+        let own: Vec<&str> = groups.values().map(|group| group.name.as_str()).collect();
         let since = self.clock.now().saturating_sub(FAILURES).unwrap_or(Timestamp::MIN);
-        let (groups, failures) = tokio::join!(
-            aws::groups(&self.cluster.aws, names),
-            aws::failed_launches(&self.cluster.aws, &names.cluster, since)
-        );
-        self.groups = Kept { value: Some(groups?), at: now };
-        self.capacity = failures?;
+        self.capacity = aws::failed_launches(&self.cluster.aws, &own, since).await?;
+        let named = groups.into_iter().map(|(name, group)| (name.clone(), names.group(&name, group)));
+        self.groups = Kept { value: Some(named.collect()), at: now };
         Ok(())
     }
 
@@ -256,12 +278,6 @@ impl Observer {
                 // Members are asked anew when one of them goes.
                 self.members = Kept::none();
             }
-            Action::Evict { uid, .. } => {
-                match done {
-                    Done::Refused(cause) => self.refusals.insert(uid.clone(), cause.clone()),
-                    Done::Yes | Done::Already => self.refusals.remove(uid),
-                };
-            }
             Action::Snapshot { .. } | Action::MoveLeader { .. } => self.members = Kept::none(),
             _ => {}
         }
@@ -280,30 +296,45 @@ impl Performer {
     async fn perform(&self, action: &Action) -> Result<Done, ActError> {
         let Cluster { aws, kubernetes, names, .. } = &self.cluster;
         let group = self.auto_scaling_group.as_deref().unwrap_or_default();
-        match action {
-            Action::Suspend { processes, .. } => aws::suspend(aws, group, processes).await?,
-            Action::Resume { processes, .. } => aws::resume(aws, group, processes).await?,
-            Action::Resize { desired, max, .. } => aws::resize(aws, group, *desired, *max).await?,
+        let changed = match action {
+            Action::Suspend { processes, .. } => {
+                aws::suspend_processes(aws, group, processes).await?;
+                Changed::Yes
+            }
+            Action::Resume { processes, .. } => {
+                aws::resume_processes(aws, group, processes).await?;
+                Changed::Yes
+            }
+            Action::Resize { desired, max, .. } => {
+                aws::resize_group(aws, group, *desired, *max).await?;
+                Changed::Yes
+            }
             Action::Terminate { instance, replace, .. } => {
-                let gone = !aws::terminate(aws, instance, *replace).await?;
-                return Ok(if gone { Done::Already } else { Done::Yes });
+                let then = match replace {
+                    Replace::Launch => AfterTermination::Launch,
+                    Replace::Shrink => AfterTermination::Shrink,
+                };
+                if aws::terminate_machine(aws, instance, then).await? { Changed::Yes } else { Changed::Gone }
             }
             Action::Protect { node, on } => kubernetes.protect(node, *on).await?,
             Action::Cordon { node, uid } => {
-                kubernetes.cordon(node, uid, &act::annotations(&names.roll, self.clock.now())).await?;
+                kubernetes.cordon(node, uid, &act::annotations(&names.roll, self.clock.now())).await?
             }
-            Action::Uncordon { node, uid } => kubernetes.uncordon(node, uid, &[act::ROLL, act::CORDONED_AT]).await?,
-            Action::Evict { namespace, pod, uid, .. } => {
-                return Ok(match kubernetes.evict(namespace, pod, uid).await? {
-                    Eviction::Accepted => Done::Yes,
-                    Eviction::Gone => Done::Already,
-                    Eviction::Refused { cause, .. } => Done::Refused(cause),
-                    Eviction::Misconfigured { message } => Done::Refused(message),
-                });
+            Action::Uncordon { node, uid } => {
+                kubernetes.uncordon(node, uid, &[ROLL_ANNOTATION, CORDONED_AT_ANNOTATION]).await?
             }
+            Action::Evict { namespace, pod, uid, .. } => match kubernetes.evict(namespace, pod, uid).await? {
+                Eviction::Accepted => Changed::Yes,
+                Eviction::Gone => Changed::Gone,
+                Eviction::Refused { cause, .. } => return Ok(Done::Refused(cause)),
+                Eviction::Misconfigured { message } => return Ok(Done::Refused(message)),
+            },
             Action::DeletePod { namespace, pod, uid, .. } => kubernetes.delete_pod(namespace, pod, uid).await?,
             Action::DeleteNode { node, uid } => kubernetes.delete_node(node, uid).await?,
-            Action::Snapshot { instance } => control_plane::snapshot(&self.cluster, instance).await?,
+            Action::Snapshot { instance } => {
+                control_plane::snapshot(&self.cluster, instance).await?;
+                Changed::Yes
+            }
             Action::MoveLeader { from, to } => {
                 let (members, ids) = self.members.clone().unwrap_or_default();
                 let instance = members.members.get(from).map(|member| member.instance.clone());
@@ -311,8 +342,12 @@ impl Performer {
                     return Err(ActError::Member(format!("{from} or {to} is not known to etcd any more")));
                 };
                 control_plane::move_leader(&self.cluster, &instance, id).await?;
+                Changed::Yes
             }
-        }
-        Ok(Done::Yes)
+        };
+        Ok(match changed {
+            Changed::Yes => Done::Yes,
+            Changed::Gone => Done::Already,
+        })
     }
 }

@@ -408,7 +408,7 @@ impl World {
             ignore_budgets: false,
             gate_timeout: Duration::from_secs(1800),
             windows: None,
-            snapshot_age: Duration::from_secs(600),
+            snapshot_age: Some(Duration::from_secs(600)),
             leader_stable: Duration::from_secs(60),
         }
     }
