@@ -20,8 +20,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::boot::{self, Role, Stage, pair};
 use super::ec2::{self, Phase};
-use super::world::World;
 use super::kubernetes::{Access, identity, serve};
+use super::world::World;
 use super::{Sandbox, elbv2};
 use crate::live::{Connecting, Dial, Stream};
 use crate::pki::{AuthorityName, LeafName};

@@ -158,7 +158,8 @@ impl Faults {
             At::Operation(name) => name == operation,
             At::Occurrence { operation: name, index } => name == operation && occurrence == *index,
             At::Probability { probability, only_changes } => {
-                !(*only_changes && (super::is_read(operation) || super::kubernetes::api::is_read(operation))) && chance(self.plan.seed, index) < *probability
+                !(*only_changes && (super::is_read(operation) || super::kubernetes::api::is_read(operation)))
+                    && chance(self.plan.seed, index) < *probability
             }
         };
         let kind = self.plan.rules.iter().find(|rule| applies(&rule.at))?.kind;

@@ -254,12 +254,7 @@ impl Shared {
         self.kubernetes_log.push(KubernetesCall { operation, path, status });
     }
 
-    fn kubernetes(
-        &mut self,
-        access: &Access,
-        identity: &Identity,
-        request: &WireRequest,
-    ) -> io::Result<Outcome> {
+    fn kubernetes(&mut self, access: &Access, identity: &Identity, request: &WireRequest) -> io::Result<Outcome> {
         let before = self.world.now;
         let answered = self.with_store(|shared| {
             let (outcome, changed) = shared.reached(access, identity, request);
@@ -270,12 +265,7 @@ impl Shared {
     }
 
     /// Asks the server that a way ends at. `true`: something changed.
-    fn reached(
-        &mut self,
-        access: &Access,
-        identity: &Identity,
-        request: &WireRequest,
-    ) -> (io::Result<Outcome>, bool) {
+    fn reached(&mut self, access: &Access, identity: &Identity, request: &WireRequest) -> (io::Result<Outcome>, bool) {
         let name = match reach(&self.world, access) {
             Reached::Serving(name) => name,
             Reached::WithoutEtcd => return (Ok(Outcome::Answer(api::without_etcd(request))), false),

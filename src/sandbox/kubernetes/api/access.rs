@@ -148,8 +148,7 @@ pub fn resource(cluster: &Cluster, user: &User, verb: &str, (kind, target): (&Ki
         Some(namespace) => format!("in the namespace {namespace:?}"),
         None => "at the cluster scope".to_owned(),
     };
-    let why =
-        format!("User {:?} cannot {verb} resource {what:?} in API group {:?} {scope}", user.name, kind.group);
+    let why = format!("User {:?} cannot {verb} resource {what:?} in API group {:?} {scope}", user.name, kind.group);
     Err(Problem::forbidden(kind, target.name.as_deref().unwrap_or_default(), &why))
 }
 
@@ -174,8 +173,19 @@ fn is_admin(cluster: &Cluster, user: &User) -> bool {
 /// The node authorizer and the admission plugin NodeRestriction; `None`: they know nothing of it.
 fn node_may(node: &str, verb: &str, kind: &Kind, target: &Target) -> Option<Result<(), Problem>> {
     const READ: &[&str] = &[
-        "nodes", "pods", "services", "endpoints", "configmaps", "secrets", "persistentvolumes",
-        "persistentvolumeclaims", "csidrivers", "csinodes", "runtimeclasses", "leases", "volumeattachments",
+        "nodes",
+        "pods",
+        "services",
+        "endpoints",
+        "configmaps",
+        "secrets",
+        "persistentvolumes",
+        "persistentvolumeclaims",
+        "csidrivers",
+        "csinodes",
+        "runtimeclasses",
+        "leases",
+        "volumeattachments",
         "serviceaccounts",
     ];
     let reads = matches!(verb, "get" | "list" | "watch");

@@ -78,7 +78,10 @@ pub fn delete(
     let deleting = !object["metadata"]["deletionTimestamp"].is_null();
     let has_finalizers = object["metadata"]["finalizers"].as_array().is_some_and(|it| !it.is_empty());
     // A deletion under way can only become shorter.
-    if deleting && (since.is_some_and(|since| grace >= since && since > 0) || (has_finalizers && grace == 0 && since == Some(0))) {
+    if deleting
+        && (since.is_some_and(|since| grace >= since && since > 0)
+            || (has_finalizers && grace == 0 && since == Some(0)))
+    {
         return Ok(Deleted::Waiting(object));
     }
     if key.resource == "pods" || has_finalizers {
@@ -166,8 +169,8 @@ fn namespace(objects: &mut Objects, key: &Key, now: Timestamp) -> Deleted {
         let object = objects.get(&key);
         let placed = key.resource == "pods"
             && object.is_some_and(|object| object["spec"]["nodeName"].as_str().is_some_and(|it| !it.is_empty()));
-        let held = object
-            .is_some_and(|object| object["metadata"]["finalizers"].as_array().is_some_and(|it| !it.is_empty()));
+        let held =
+            object.is_some_and(|object| object["metadata"]["finalizers"].as_array().is_some_and(|it| !it.is_empty()));
         if placed || held {
             left = true;
             let grace = if placed { GRACE } else { 0 };

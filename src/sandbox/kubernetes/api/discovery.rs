@@ -51,7 +51,11 @@ pub fn unhealthy(endpoint: &str) -> String {
     let checks: String = CHECKS
         .iter()
         .map(|check| {
-            if check.starts_with("etcd") { format!("[-]{check} failed: reason withheld\n") } else { format!("[+]{check} ok\n") }
+            if check.starts_with("etcd") {
+                format!("[-]{check} failed: reason withheld\n")
+            } else {
+                format!("[+]{check} ok\n")
+            }
         })
         .collect();
     format!("{checks}{endpoint} check failed\n")
@@ -87,8 +91,7 @@ fn group(name: &str, versions: &[String]) -> Value {
 /// `/apis`.
 #[must_use]
 pub fn group_list(cluster: &Cluster) -> Value {
-    let groups: Vec<Value> =
-        groups(&kind::all(cluster)).iter().map(|(name, versions)| group(name, versions)).collect();
+    let groups: Vec<Value> = groups(&kind::all(cluster)).iter().map(|(name, versions)| group(name, versions)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -185,7 +188,9 @@ pub fn openapi_document(cluster: &Cluster, path: &str) -> Option<Value> {
         }});
     }
     let any = paths.as_object().is_some_and(|paths| !paths.is_empty());
-    any.then(|| json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": cluster.version}, "paths": paths}))
+    any.then(
+        || json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": cluster.version}, "paths": paths}),
+    )
 }
 
 /// `/metrics`: only which deprecated versions were asked for.

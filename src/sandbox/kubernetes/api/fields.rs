@@ -36,7 +36,8 @@ pub fn of(object: &Value) -> Fields {
         match key.as_str() {
             "apiVersion" | "kind" => {}
             "metadata" => {
-                for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| !OWN.contains(&key.as_str()))
+                for (key, value) in
+                    value.as_object().into_iter().flatten().filter(|(key, _)| !OWN.contains(&key.as_str()))
                 {
                     collect(key, value, vec!["f:metadata".to_owned()], &mut fields);
                 }

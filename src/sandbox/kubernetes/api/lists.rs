@@ -11,9 +11,13 @@ pub fn keys(field: &str, items: &[Value]) -> Option<&'static [&'static str]> {
     let first = items.iter().find(|item| item.is_object());
     let has = |name: &str| first.is_some_and(|item| item.get(name).is_some());
     match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" | "webhooks" => {
-            Some(&["name"])
-        }
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "env"
+        | "imagePullSecrets"
+        | "webhooks" => Some(&["name"]),
         "secrets" if has("name") => Some(&["name"]),
         "conditions" | "addresses" if has("type") => Some(&["type"]),
         "ports" if has("containerPort") => Some(&["containerPort"]),
@@ -39,8 +43,18 @@ pub fn is_set(field: &str) -> bool {
 pub fn is_atomic(field: &str) -> bool {
     matches!(
         field,
-        "selector" | "labelSelector" | "namespaceSelector" | "objectSelector" | "nodeSelector" | "secretKeyRef"
-            | "configMapKeyRef" | "fieldRef" | "resourceFieldRef" | "claimRef" | "scaleTargetRef" | "roleRef"
+        "selector"
+            | "labelSelector"
+            | "namespaceSelector"
+            | "objectSelector"
+            | "nodeSelector"
+            | "secretKeyRef"
+            | "configMapKeyRef"
+            | "fieldRef"
+            | "resourceFieldRef"
+            | "claimRef"
+            | "scaleTargetRef"
+            | "roleRef"
     )
 }
 

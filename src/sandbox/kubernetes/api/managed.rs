@@ -162,11 +162,14 @@ pub fn apply(
     overlay(&mut object, configuration);
     entries.retain(|entry| !same(&entry.manager, manager));
     let unchanged = before == wanted && strip(live) == strip(&object);
-    let kept = live["metadata"]["managedFields"].as_array().into_iter().flatten().find(|entry| {
-        entry["manager"] == manager.name.as_str() && entry["operation"] == "Apply"
-    });
+    let kept = live["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|entry| entry["manager"] == manager.name.as_str() && entry["operation"] == "Apply");
     // An apply that changes nothing keeps its time, and so makes no revision.
-    let at = kept.filter(|_| unchanged).and_then(|entry| entry["time"].as_str()).map_or_else(|| time(now), str::to_owned);
+    let at =
+        kept.filter(|_| unchanged).and_then(|entry| entry["time"].as_str()).map_or_else(|| time(now), str::to_owned);
     entries.insert(0, Entry { manager: manager.clone(), time: at, fields: wanted });
     for entry in &mut entries {
         entry.fields.retain(|path| fields::get(&object, path).is_some());

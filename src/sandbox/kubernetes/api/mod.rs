@@ -112,7 +112,9 @@ fn capital(word: &str) -> String {
 /// Whether a request of that name only reads.
 #[must_use]
 pub fn is_read(operation: &str) -> bool {
-    ["Get", "List", "Watch", "Head"].iter().any(|verb| operation.strip_prefix("kubernetes:").is_some_and(|it| it.starts_with(verb)))
+    ["Get", "List", "Watch", "Head"]
+        .iter()
+        .any(|verb| operation.strip_prefix("kubernetes:").is_some_and(|it| it.starts_with(verb)))
 }
 
 /// Answers a request.
@@ -136,7 +138,7 @@ struct Server<'call> {
 }
 
 impl Server<'_> {
-    fn handle(mut self, cluster: &mut Cluster) -> Result<Outcome, Problem> {
+    fn handle(self, cluster: &mut Cluster) -> Result<Outcome, Problem> {
         let user = access::authenticate(cluster, self.identity, self.request.header("authorization"))?;
         let Some(target) = Target::read(&self.request.path).filter(|target| !target.plural.is_empty()) else {
             access::path(cluster, &user, &self.request.path, &self.request.method)?;
@@ -221,8 +223,7 @@ impl Server<'_> {
                     name: filled("name"),
                     subresource: filled("subresource"),
                 };
-                let allowed =
-                    access::resource(cluster, user, &text("verb"), (&Kind::unknown(&about), &about)).is_ok();
+                let allowed = access::resource(cluster, user, &text("verb"), (&Kind::unknown(&about), &about)).is_ok();
                 object["status"] = json!({"allowed": allowed});
                 Some(Ok(object))
             }
@@ -344,8 +345,11 @@ impl Server<'_> {
             gone["metadata"]["resourceVersion"] = json!(cluster.objects.revision().to_string());
             return Ok((200, gone));
         };
-        let returns_objects =
-            kind.group.is_empty() && matches!(kind.plural.as_str(), "pods" | "services" | "serviceaccounts" | "persistentvolumes" | "persistentvolumeclaims");
+        let returns_objects = kind.group.is_empty()
+            && matches!(
+                kind.plural.as_str(),
+                "pods" | "services" | "serviceaccounts" | "persistentvolumes" | "persistentvolumeclaims"
+            );
         match delete::delete(&mut cluster.objects, (kind, &key(kind, target, name)), &options, self.now)? {
             delete::Deleted::Gone(object) if returns_objects => Ok((200, read::present(kind, &object))),
             delete::Deleted::Waiting(object) => Ok((200, read::present(kind, &object))),

@@ -81,14 +81,11 @@ fn in_scope(target: &Target, key: &Key) -> bool {
 
 /// Reads a continue token: its revision and where to go on.
 fn page(objects: &Objects, resource: &str, token: &str) -> Result<(u64, String), Problem> {
-    let wrong = |why: &str| {
-        Problem::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
-    };
+    let wrong = |why: &str| Problem::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
     let bytes = lenient(token).ok_or_else(|| wrong("illegal base64 data at input byte 0"))?;
     let read: Value = serde_json::from_slice(&bytes).map_err(|_| {
         let first = bytes.first().copied().unwrap_or_default();
-        let letter =
-            if first.is_ascii_graphic() { char::from(first).to_string() } else { format!("\\u{first:04x}") };
+        let letter = if first.is_ascii_graphic() { char::from(first).to_string() } else { format!("\\u{first:04x}") };
         wrong(&format!("invalid character '{letter}' looking for beginning of value"))
     })?;
     let (Some(revision), Some(start)) = (read["rv"].as_u64(), read["start"].as_str()) else {
@@ -176,7 +173,11 @@ impl Watch {
         }
         if asked.is_some() && !initial {
             // Whatever changed since may have been known to the client: it is told when it does not fit any more.
+            let mut seen = BTreeSet::new();
             for change in objects.since(&kind.resource(), revision).unwrap_or_default() {
+                if !seen.insert(change.key.clone()) {
+                    continue;
+                }
                 match change.happened {
                     Happened::Added => watch.known.remove(&change.key),
                     Happened::Modified | Happened::Deleted => watch.known.insert(change.key),
@@ -231,8 +232,7 @@ impl Watch {
             return None;
         }
         let fits = change.happened != Happened::Deleted && self.selector.fits(&change.object);
-        let was_known =
-            if fits { !self.known.insert(change.key.clone()) } else { self.known.remove(&change.key) };
+        let was_known = if fits { !self.known.insert(change.key.clone()) } else { self.known.remove(&change.key) };
         let what = match (fits, was_known) {
             (true, true) => "MODIFIED",
             (true, false) => "ADDED",

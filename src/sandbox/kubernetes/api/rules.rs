@@ -32,7 +32,8 @@ pub fn well_formed(object: &Value) -> Result<(), Problem> {
     ];
     const LISTS: &[&str] = &["/spec/containers", "/spec/template/spec/containers", "/status/conditions"];
     let structures = STRUCTURES.iter().all(|at| object.pointer(at).is_none_or(|it| it.is_object() || it.is_null()));
-    let is_list = |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+    let is_list =
+        |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_object));
     if object.is_object() && structures && LISTS.iter().all(|at| object.pointer(at).is_none_or(is_list)) {
         return Ok(());
     }
@@ -48,9 +49,7 @@ pub fn name(kind: &Kind, name: &str) -> Result<(), Problem> {
     let free = kind.group == "rbac.authorization.k8s.io";
     let edge = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
     let part = |part: &str| {
-        part.starts_with(edge)
-            && part.ends_with(edge)
-            && part.chars().all(|letter| edge(letter) || letter == '-')
+        part.starts_with(edge) && part.ends_with(edge) && part.chars().all(|letter| edge(letter) || letter == '-')
     };
     let good = if free {
         !name.contains(['/', '%']) && name != "." && name != ".."
@@ -96,9 +95,7 @@ pub fn namespace(cluster: &Cluster, kind: &Kind, (name, namespace): (&str, &str)
     if found["metadata"]["deletionTimestamp"].is_null() {
         return Ok(());
     }
-    let why = format!(
-        "unable to create new content in namespace {namespace} because it is being terminated"
-    );
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
     Err(Problem::forbidden(kind, name, &why))
 }
 

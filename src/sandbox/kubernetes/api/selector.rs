@@ -157,10 +157,14 @@ fn requirement(term: &str) -> Result<Requirement, Problem> {
         let inner = rest.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or_else(wrong)?;
         Ok(inner.split(',').map(owned).collect())
     };
-    if let Some((key, rest)) = term.split_once(" notin ").or_else(|| term.split_once(" notin(").map(|(key, _)| (key, &term[key.len() + 6..]))) {
+    if let Some((key, rest)) =
+        term.split_once(" notin ").or_else(|| term.split_once(" notin(").map(|(key, _)| (key, &term[key.len() + 6..])))
+    {
         return Ok(Requirement::NotIn(owned(key), set(rest)?));
     }
-    if let Some((key, rest)) = term.split_once(" in ").or_else(|| term.split_once(" in(").map(|(key, _)| (key, &term[key.len() + 3..]))) {
+    if let Some((key, rest)) =
+        term.split_once(" in ").or_else(|| term.split_once(" in(").map(|(key, _)| (key, &term[key.len() + 3..])))
+    {
         return Ok(Requirement::In(owned(key), set(rest)?));
     }
     if let Some((key, value)) = term.split_once("!=") {

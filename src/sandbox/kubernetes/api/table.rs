@@ -147,8 +147,7 @@ fn node_status(node: &Value) -> String {
 
 fn roles(node: &Value) -> String {
     let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
-    let roles: Vec<&str> =
-        labels.filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/")).collect();
+    let roles: Vec<&str> = labels.filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/")).collect();
     if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") }
 }
 

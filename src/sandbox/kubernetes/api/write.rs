@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::super::world::mix;
 use super::super::Cluster;
 use super::super::objects::{Key, metadata};
-use super::super::super::world::mix;
 use super::kind::{Kind, Origin, Scope};
 use super::managed::{self, Manager, OnConflict};
 use super::path::Target;
@@ -104,7 +104,14 @@ impl Writing<'_> {
         secret(self.kind, object);
         let counts = self.kind.has_generation();
         let metadata = metadata(object);
-        for own in ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        for own in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             metadata.remove(own);
         }
         if !key.namespace.is_empty() {
