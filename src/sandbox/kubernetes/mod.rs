@@ -9,6 +9,8 @@ mod exchange;
 pub mod identity;
 mod objects;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

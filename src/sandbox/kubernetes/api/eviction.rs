@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::objects::{Key, Objects, time};
 use super::delete::{self, Options};
 use super::kind::Kind;
+use super::managed::{self, Manager};
 use super::problem::Problem;
 use super::selector;
 
@@ -54,7 +55,7 @@ pub fn evict(
     }
     // The condition is written first, under the same preconditions.
     delete::precondition(kind, &pod, &options)?;
-    objects.update(key, |pod| note(pod, now));
+    by_server(objects, key, ("v1", now), |pod| note(pod, now));
     // Its own writing has changed the revision.
     let options = Options { resource_version: None, ..options };
     delete::delete(objects, (kind, key), &options, now)?;
@@ -106,7 +107,7 @@ fn charge(objects: &mut Objects, key: &Key, pod: &Value, now: Timestamp) -> Resu
         return Err(too_many(&message, None));
     }
     let name = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    objects.update(key, |budget| {
+    by_server(objects, key, ("policy/v1", now), |budget| {
         let observed = budget["status"]["observedGeneration"].clone();
         let status = &mut budget["status"];
         let left = status["disruptionsAllowed"].as_i64().unwrap_or(1) - 1;
@@ -121,6 +122,21 @@ fn charge(objects: &mut Objects, key: &Key, pod: &Value, now: Timestamp) -> Resu
         }
     });
     Ok(())
+}
+
+/// Changes a status as the API server itself, which then manages what it changed.
+fn by_server(objects: &mut Objects, key: &Key, (version, now): (&str, Timestamp), change: impl FnOnce(&mut Value)) {
+    let manager = Manager {
+        name: "kube-apiserver".to_owned(),
+        operation: "Update",
+        api_version: version.to_owned(),
+        subresource: "status".to_owned(),
+    };
+    objects.update(key, |object| {
+        let before = object.clone();
+        change(object);
+        managed::note_update(&before, object, &manager, now);
+    });
 }
 
 fn too_many(cause: &str, retry_after: Option<u32>) -> Problem {

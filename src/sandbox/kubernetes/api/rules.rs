@@ -197,6 +197,28 @@ pub fn fill(kind: &Kind, object: &mut Value) {
     }
 }
 
+/// A new object without what the server and its admission plugins put there: nobody manages that.
+#[must_use]
+pub fn without_admission(kind: &Kind, given: &Value, filled: &Value) -> Value {
+    let mut owned = filled.clone();
+    if kind.has_status()
+        && let Some(map) = owned.as_object_mut()
+    {
+        map.remove("status");
+    }
+    let admitted = match kind.plural.as_str() {
+        "nodes" => "taints",
+        "pods" => "serviceAccountName",
+        _ => return owned,
+    };
+    if given["spec"][admitted].is_null()
+        && let Some(spec) = owned["spec"].as_object_mut()
+    {
+        spec.remove(admitted);
+    }
+    owned
+}
+
 fn defaults(target: &mut Value, defaults: &[(&str, Value)]) {
     for (field, value) in defaults {
         if target[*field].is_null() {

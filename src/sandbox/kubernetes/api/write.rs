@@ -77,11 +77,16 @@ impl Writing<'_> {
         }
         let by_hand = !object["metadata"]["managedFields"].is_null();
         self.prepare(&mut object, &key);
-        let mut filled = object.clone();
-        rules::fill(self.kind, &mut filled);
-        let mut object = ordered(filled);
+        let given = object.clone();
+        rules::fill(self.kind, &mut object);
+        let mut object = ordered(object);
         if self.manager.operation == "Update" && !by_hand {
-            managed::note_update(&Value::Null, &mut object, &self.manager, self.now);
+            let mut owned = rules::without_admission(self.kind, &given, &object);
+            managed::note_update(&Value::Null, &mut owned, &self.manager, self.now);
+            let fields = owned["metadata"]["managedFields"].clone();
+            if fields.is_array() {
+                metadata(&mut object).insert("managedFields".to_owned(), fields);
+            }
         }
         Ok(cluster.objects.create(&key, object, self.now).clone())
     }
