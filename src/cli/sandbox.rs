@@ -38,7 +38,12 @@ struct List {
     output: Format,
 }
 
-/// Serve the account on a loopback port, for the AWS CLI, boto3 or anything that takes AWS_ENDPOINT_URL.
+/// Serve the account on a loopback port, for the AWS CLI, boto3 or anything that takes AWS_ENDPOINT_URL; and each cluster.
+///
+/// The first line of the output is the account's address; then comes a line for each cluster that has members: its name,
+/// and where its API server listens. That one wants a client's certificate, as on AWS, such as the one that
+/// `windlass kubeconfig` writes: kubectl --context NAME --server https://localhost:PORT get nodes. A cluster that is made
+/// later is served from the next start on.
 #[derive(Debug, Args)]
 struct Serve {
     /// The port; 0 takes a free one.
@@ -127,7 +132,8 @@ impl Serve {
         let sandbox = sandbox.with_speed(self.speed);
         let server = serve::listen(sandbox, self.port).await?;
         let endpoint = server.endpoint();
-        output.data(&format!("{endpoint}\n"))?;
+        let clusters: String = server.clusters().iter().map(|(name, at)| format!("{name} {at}\n")).collect();
+        output.data(&format!("{endpoint}\n{clusters}"))?;
         output.message(&format!(
             "serving the sandbox until Ctrl-C; in another terminal:\n  \
              export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox"

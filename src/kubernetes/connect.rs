@@ -75,11 +75,13 @@ impl Kubernetes {
 
     /// Over any service that answers requests, such as the sandboxed API server. Must be called inside a tokio runtime.
     #[must_use]
-    pub fn of_service<S>(service: S, clock: Clock) -> Self
+    pub fn of_service<S, B>(service: S, clock: Clock) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>> + Send + 'static,
+        S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
+        B: hyper::body::Body<Data = hyper::body::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
     {
         Self::over(kube::Client::new(service, "default"), "https://kubernetes", None, clock)
     }

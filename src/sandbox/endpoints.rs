@@ -1,7 +1,8 @@
 //! The sandbox's network, as far as it goes: TLS endpoints of members and load balancers, within this process.
 //!
-//! A member presents the certificates that it has installed; etcd wants a client's. A load balancer passes connections on
-//! to its healthy targets in turn. Names are those of the account's zones and load balancers.
+//! A member presents the certificates that it has installed; etcd wants a client's. Behind the handshake with an API
+//! server there is the cluster's API, for whoever the client's certificate says. A load balancer passes connections on to
+//! its healthy targets in turn. Names are those of the account's zones and load balancers.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,11 +15,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, duplex};
 use tokio_rustls::TlsAcceptor;
 
-use super::boot::{Stage, pair};
+use super::boot::{self, Role, Stage, pair};
 use super::ec2::{self, Phase};
+use super::kubernetes::{Access, identity, serve};
 use super::world::World;
 use super::{Sandbox, elbv2};
 use crate::live::{Connecting, Dial, Stream};
@@ -33,6 +35,8 @@ const PORTS: [(u16, LeafName); 3] =
 
 /// What an endpoint presents, and whom it lets in.
 struct Endpoint {
+    /// The instance that it is on.
+    instance: String,
     leaf: LeafName,
     /// Certificate and key, PEM.
     pair: String,
@@ -45,17 +49,52 @@ impl Dial for Sandbox {
         Box::pin(async move {
             let round = self.rounds.fetch_add(1, Ordering::Relaxed);
             let found = self.with_world(|world| find(world, host, port, round)).map_err(io::Error::other)?;
-            let acceptor = TlsAcceptor::from(configuration(&found?).map_err(io::Error::other)?);
+            let endpoint = found?;
+            let acceptor = TlsAcceptor::from(configuration(&endpoint).map_err(io::Error::other)?);
             let (near, far) = duplex(BUFFER);
-            tokio::spawn(async move {
-                if let Ok(mut stream) = acceptor.accept(far).await {
-                    // Nothing is served behind the handshake; the client hangs up.
-                    let _ended = stream.read(&mut [0; 1024]).await;
-                }
-            });
+            tokio::spawn(behind(self.clone(), endpoint, acceptor, far));
             Ok(Box::new(near) as Box<dyn Stream>)
         })
     }
+}
+
+/// What happens on a connection behind its handshake.
+async fn behind<S>(sandbox: Sandbox, endpoint: Endpoint, acceptor: TlsAcceptor, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    if endpoint.leaf == LeafName::Apiserver {
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let now = sandbox.lock().world.now;
+        let identity = identity::of(chain, &endpoint.clients, now);
+        serve((sandbox, Access::Member(endpoint.instance), identity), stream).await;
+    } else {
+        // Nothing is served there; the client hangs up.
+        let _ended = stream.read(&mut [0; 1024]).await;
+    }
+}
+
+/// The member of a cluster that a connection to its API goes to: one that serves, or else one that listens.
+fn any_member(world: &World, cluster: &str) -> io::Result<Endpoint> {
+    let of_cluster = world.boot.machines.iter().filter(|(_, machine)| {
+        machine.facts.as_ref().is_some_and(|facts| facts.role == Role::Member && facts.cluster == cluster)
+    });
+    let mut members: Vec<&String> = of_cluster.map(|(instance, _)| instance).collect();
+    members.sort_by_key(|instance| !matches!(boot::health(world, instance), boot::Health::Ready(_)));
+    let endpoints = members.into_iter().filter_map(|instance| ec2::address(world, instance));
+    endpoints.map(|address| member(world, address, 6443)).find(Result::is_ok).unwrap_or_else(|| Err(refused()))
+}
+
+/// Serves a cluster's API on a connection that came in on a port of this machine.
+pub async fn serve_cluster<S>(sandbox: Sandbox, cluster: &str, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    // Whoever cannot be served sees the connection close, as with a load balancer without targets.
+    let Ok(Ok(endpoint)) = sandbox.with_world(|world| any_member(world, cluster)) else { return };
+    let Ok(configuration) = configuration(&endpoint) else { return };
+    behind(sandbox, endpoint, TlsAcceptor::from(configuration), stream).await;
 }
 
 fn refused() -> io::Error {
@@ -126,7 +165,7 @@ fn member(world: &World, address: Ipv4Addr, port: u16) -> io::Result<Endpoint> {
     let authority: AuthorityName = leaf.authority();
     let pair = machine.installed.servers.get(leaf.as_str()).cloned().ok_or_else(refused)?;
     let clients = machine.installed.bundles.get(authority.as_str()).cloned().unwrap_or_default();
-    Ok(Endpoint { leaf, pair, clients })
+    Ok(Endpoint { instance: instance.id.clone(), leaf, pair, clients })
 }
 
 fn configuration(endpoint: &Endpoint) -> Result<Arc<ServerConfig>, String> {
@@ -136,12 +175,12 @@ fn configuration(endpoint: &Endpoint) -> Result<Arc<ServerConfig>, String> {
         roots.add(certificate).map_err(|error| error.to_string())?;
     }
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let clients = clients.build().map_err(|error| error.to_string())?;
     let clients = match endpoint.leaf {
-        // Tokens are as good as certificates there.
-        LeafName::Apiserver => clients.allow_unauthenticated(),
+        // Tokens are as good as certificates there, and whoever has a bad one is told so in HTTP.
+        LeafName::Apiserver => identity::anybody(clients),
         _ => clients,
     };
-    let clients = clients.build().map_err(|error| error.to_string())?;
     let resolver: Arc<dyn ResolvesServerCert> = Arc::new(SingleCertAndKey::from(pair(&endpoint.pair)?));
     let configuration = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -44,7 +44,7 @@ pub enum At {
         /// How many.
         count: u64,
     },
-    /// Every call of that operation, such as `CreateVpc`.
+    /// Every call of that operation, such as `CreateVpc` or, of an API server, `kubernetes:PatchNode`.
     Operation(String),
     /// Only one call of an operation.
     Occurrence {
@@ -158,7 +158,8 @@ impl Faults {
             At::Operation(name) => name == operation,
             At::Occurrence { operation: name, index } => name == operation && occurrence == *index,
             At::Probability { probability, only_changes } => {
-                !(*only_changes && super::is_read(operation)) && chance(self.plan.seed, index) < *probability
+                !(*only_changes && (super::is_read(operation) || super::kubernetes::api::is_read(operation)))
+                    && chance(self.plan.seed, index) < *probability
             }
         };
         let kind = self.plan.rules.iter().find(|rule| applies(&rule.at))?.kind;

@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 
 pub use fault::{FaultPlan, Faults};
+pub use kubernetes::KubernetesCall;
 use store::Store;
 pub use store::StoreError;
 use wire::{Call, Handler, Parameters, Refusal, Service, WireRequest, WireResponse};
@@ -72,6 +73,8 @@ pub struct Sandbox {
     stopped: CancellationToken,
     /// Connections that were made: load balancers take turns by it.
     rounds: Arc<AtomicUsize>,
+    /// Wakes the watches of API servers.
+    changed: Arc<tokio::sync::Notify>,
 }
 
 /// No answer came: an injected fault broke the connection.
@@ -89,6 +92,11 @@ struct Shared {
     base: Timestamp,
     speed: i32,
     log: Vec<CallRecord>,
+    kubernetes_log: Vec<KubernetesCall>,
+    /// Held while something is not stored yet that the API servers changed: nobody else's world can come in between.
+    pending: Option<store::Lock>,
+    /// Whether a thread is under way that stores it.
+    storing: bool,
     faults: Faults,
     buckets: throttle::Buckets,
 }
@@ -123,7 +131,12 @@ impl Sandbox {
     }
 
     fn of(shared: Shared) -> Self {
-        Self { shared: Arc::new(Mutex::new(shared)), stopped: CancellationToken::new(), rounds: Arc::default() }
+        Self {
+            shared: Arc::new(Mutex::new(shared)),
+            stopped: CancellationToken::new(),
+            rounds: Arc::default(),
+            changed: Arc::default(),
+        }
     }
 
     /// Follows a plan of faults from the next call on.
@@ -183,12 +196,12 @@ impl Sandbox {
         tracing::debug!(?fault, operation, "injected fault");
         match fault {
             fault::Kind::KillBefore => {
-                fault::kill_this_process();
+                self.kill();
                 Err(Lost)
             }
             fault::Kind::KillAfter => {
                 let _ = self.handle(&request);
-                fault::kill_this_process();
+                self.kill();
                 Err(Lost)
             }
             fault::Kind::StopBefore => self.stop().await,
@@ -210,6 +223,12 @@ impl Sandbox {
                 Ok(self.refuse(fault, service, &operation))
             }
         }
+    }
+
+    /// What was answered is stored before.
+    fn kill(&self) {
+        let _ = self.lock().flush();
+        fault::kill_this_process();
     }
 
     async fn stop(&self) -> Result<WireResponse, Lost> {
@@ -239,6 +258,7 @@ impl Sandbox {
     /// When the file cannot be read or written.
     pub fn with_world<R>(&self, act: impl FnOnce(&mut World) -> R) -> Result<R, StoreError> {
         let mut shared = self.lock();
+        shared.flush()?;
         let lock = shared.store.lock()?;
         shared.refresh()?;
         let result = act(&mut shared.world);
@@ -260,17 +280,55 @@ impl Sandbox {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::warn!(%error, "the sandbox's Kubernetes is not stored");
+        }
+    }
+}
+
 impl Shared {
     fn new(store: Store, world: World, clock: Clock, faults: Faults) -> Self {
         let (started, base) = (clock.now(), world.now);
         let (log, buckets) = (Vec::new(), throttle::Buckets::default());
-        Self { store, world, clock, started, base, speed: 1, log, faults, buckets }
+        let (kubernetes_log, pending, storing) = (Vec::new(), None, false);
+        Self { store, world, clock, started, base, speed: 1, log, kubernetes_log, pending, storing, faults, buckets }
     }
 
     /// The date in the account.
     fn date(&self) -> Timestamp {
         let passed = self.clock.now().duration_since(self.started);
         self.base.saturating_add(passed.saturating_mul(self.speed)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Acts on the world of now; if that changed it (`true`), it is stored soon.
+    ///
+    /// Clusters see hundreds of changes in a second, and the world is stored as a whole. So they are stored together:
+    /// after [`store::DELAY`], before the next call to AWS, before an injected kill, and when the sandbox is dropped.
+    /// That is enough: a process that is killed in between loses changes that nobody else has seen, since others wait
+    /// for the lock, which is held until then; and what windlass writes down of its own work goes through AWS, and so
+    /// is never ahead of the clusters.
+    fn with_store<R>(&mut self, act: impl FnOnce(&mut Self) -> (R, bool)) -> Result<R, StoreError> {
+        let lock = if self.is_pending() { None } else { Some(self.store.lock()?) };
+        self.refresh()?;
+        let (result, changed) = act(self);
+        if changed && self.pending.is_none() {
+            self.pending = lock;
+        }
+        Ok(result)
+    }
+
+    const fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Stores what is not stored yet.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let Some(lock) = self.pending.take() else { return Ok(()) };
+        self.store.save(&self.world)?;
+        drop(lock);
+        Ok(())
     }
 
     /// Takes in what another process did, and moves on to now.
@@ -325,6 +383,7 @@ impl Shared {
             let message = format!("The action {} is not valid for this web service.", decoded.operation);
             Refusal::new("InvalidAction", message)
         })?;
+        self.flush().map_err(internal)?;
         let lock = self.store.lock().map_err(internal)?;
         let saved_at = self.world.now;
         self.refresh().map_err(internal)?;

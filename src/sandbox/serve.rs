@@ -1,7 +1,9 @@
-//! The sandbox on a loopback port, for clients that nobody here wrote: the AWS CLI, boto3, Terraform.
+//! The sandbox on loopback ports, for clients that nobody here wrote: the AWS CLI, boto3, Terraform; and kubectl.
 //!
-//! HTTP/1.1 without TLS, on 127.0.0.1 only; signatures are read for the service's name and never checked.
+//! HTTP/1.1 on 127.0.0.1 only. AWS is without TLS; signatures are read for the service's name and never checked. Each
+//! cluster has a port of its own, where its API server presents what its members have installed.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Sandbox;
+use super::boot::Role;
 use super::wire::{WireRequest, WireResponse};
+use super::{Sandbox, endpoints};
 
 /// Answers under way may finish for so long when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -25,6 +28,15 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Server {
     sandbox: Sandbox,
+    listener: TcpListener,
+    address: SocketAddr,
+    clusters: Vec<ClusterPort>,
+}
+
+/// The port of a cluster's API.
+#[derive(Debug)]
+struct ClusterPort {
+    cluster: String,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -36,7 +48,22 @@ pub struct Server {
 pub async fn listen(sandbox: Sandbox, port: u16) -> io::Result<Server> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let address = listener.local_addr()?;
-    Ok(Server { sandbox, listener, address })
+    let mut clusters = Vec::new();
+    for cluster in names(&sandbox)? {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        clusters.push(ClusterPort { cluster, listener, address });
+    }
+    Ok(Server { sandbox, listener, address, clusters })
+}
+
+/// Clusters with members.
+fn names(sandbox: &Sandbox) -> io::Result<BTreeSet<String>> {
+    let names = sandbox.with_world(|world| {
+        let facts = world.boot.machines.values().filter_map(|machine| machine.facts.as_ref());
+        facts.filter(|facts| facts.role == Role::Member).map(|facts| facts.cluster.clone()).collect()
+    });
+    names.map_err(io::Error::other)
 }
 
 impl Server {
@@ -46,6 +73,13 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// Clusters, and where their API servers listen: `https://localhost:<port>`.
+    #[must_use]
+    pub fn clusters(&self) -> Vec<(String, String)> {
+        let shown = |it: &ClusterPort| (it.cluster.clone(), format!("https://localhost:{}", it.address.port()));
+        self.clusters.iter().map(shown).collect()
+    }
+
     /// Serves until `stop` is ready, then lets the answers under way finish.
     ///
     /// # Errors
@@ -53,6 +87,11 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let stopping = CancellationToken::new();
         let mut connections = JoinSet::new();
+        // Watches last; they end with the set.
+        let mut ports = JoinSet::new();
+        for port in self.clusters {
+            ports.spawn(cluster(self.sandbox.clone(), port));
+        }
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -73,6 +112,22 @@ impl Server {
         // Whoever keeps a connection longer than that is cut off.
         let _ = tokio::time::timeout(GRACE, finished).await;
         Ok(())
+    }
+}
+
+async fn cluster(sandbox: Sandbox, port: ClusterPort) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = port.listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let (sandbox, cluster) = (sandbox.clone(), port.cluster.clone());
+                    connections.spawn(async move { endpoints::serve_cluster(sandbox, &cluster, stream).await });
+                }
+                Err(error) => tracing::debug!(%error, "a client went away before it was served"),
+            },
+            Some(_) = connections.join_next() => {}
+        }
     }
 }
 

@@ -3,14 +3,27 @@
 //! A cluster is there as soon as a member of its control plane serves for the first time; it stays until the last of its
 //! etcd volumes is deleted.
 
+pub mod api;
+mod bootstrap;
+mod exchange;
+pub mod identity;
 pub mod controllers;
 mod objects;
+mod service;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use bootstrap::bootstrap;
+pub use exchange::{Access, KubernetesCall};
 pub use objects::{Change, Happened, Key, Objects, TooOld, metadata, time};
+pub use service::{Body, Service, serve};
+
+/// The version of a cluster that nobody gave one.
+const VERSION: &str = "v1.34.2";
 
 /// Its part of the world: clusters by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +35,8 @@ pub struct State {
     pub controllers: controllers::Controllers,
     /// What is still to come of the scenario that the world was made from.
     pub scenario: Option<super::scenario::Running>,
+    /// Requests to deprecated versions, by cluster, as labels of the metric that tells of them.
+    pub requested: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One cluster.

@@ -1,0 +1,224 @@
+//! Which fields an object has, as sets of paths, and `FieldsV1`, the form in `metadata.managedFields`
+//! (Kubernetes documentation, "Server-Side Apply").
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::lists;
+
+/// A path: `f:spec`, `k:{"name":"c"}`, `v:"x"`.
+pub type Path = Vec<String>;
+
+/// Fields.
+pub type Fields = BTreeSet<Path>;
+
+/// What nobody manages: the server's own.
+const OWN: &[&str] = &[
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "generateName",
+    "selfLink",
+];
+
+/// The leaves of an object, and the items of its lists with keys.
+#[must_use]
+pub fn of(object: &Value) -> Fields {
+    let mut fields = Fields::new();
+    for (key, value) in object.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "apiVersion" | "kind" => {}
+            "metadata" => {
+                for (key, value) in
+                    value.as_object().into_iter().flatten().filter(|(key, _)| !OWN.contains(&key.as_str()))
+                {
+                    collect(key, value, vec!["f:metadata".to_owned()], &mut fields);
+                }
+            }
+            _ => collect(key, value, Vec::new(), &mut fields),
+        }
+    }
+    fields
+}
+
+fn collect(field: &str, value: &Value, mut path: Path, fields: &mut Fields) {
+    path.push(format!("f:{field}"));
+    match value {
+        Value::Object(map) if !map.is_empty() && !lists::is_atomic(field) => {
+            for (key, value) in map {
+                collect(key, value, path.clone(), fields);
+            }
+        }
+        Value::Array(items) => {
+            if lists::is_set(field) {
+                fields.extend(items.iter().map(|item| extended(&path, format!("v:{item}"))));
+            } else if let Some(keys) = lists::keys(field, items) {
+                for item in items {
+                    let path = extended(&path, element(keys, item));
+                    for (key, value) in item.as_object().into_iter().flatten() {
+                        collect(key, value, path.clone(), fields);
+                    }
+                    fields.insert(path);
+                }
+            } else {
+                fields.insert(path);
+            }
+        }
+        _ => {
+            fields.insert(path);
+        }
+    }
+}
+
+fn extended(path: &[String], part: String) -> Path {
+    let mut path = path.to_vec();
+    path.push(part);
+    path
+}
+
+/// How an item is named.
+fn element(keys: &[&str], item: &Value) -> String {
+    let named: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), item[*key].clone())).collect();
+    format!("k:{}", Value::Object(named))
+}
+
+/// The value at a path.
+#[must_use]
+pub fn get<'object>(object: &'object Value, path: &[String]) -> Option<&'object Value> {
+    path.iter().try_fold(object, |value, part| step(value, part))
+}
+
+fn step<'object>(value: &'object Value, part: &str) -> Option<&'object Value> {
+    if let Some(field) = part.strip_prefix("f:") {
+        return value.get(field);
+    }
+    let index = position(value, part)?;
+    value.get(index)
+}
+
+fn position(list: &Value, part: &str) -> Option<usize> {
+    let items = list.as_array()?;
+    if let Some(text) = part.strip_prefix("v:") {
+        return items.iter().position(|item| item.to_string() == text);
+    }
+    let keys: Map<String, Value> = serde_json::from_str(part.strip_prefix("k:")?).ok()?;
+    items.iter().position(|item| keys.iter().all(|(key, value)| item.get(key) == Some(value)))
+}
+
+/// Removes what is at a path; maps that become empty stay.
+pub fn remove(object: &mut Value, path: &[String]) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut value = object;
+    for part in parents {
+        let next = match part.strip_prefix("f:") {
+            Some(field) => value.get_mut(field),
+            None => position(value, part).and_then(|index| value.get_mut(index)),
+        };
+        let Some(next) = next else { return };
+        value = next;
+    }
+    if let (Some(field), Some(map)) = (last.strip_prefix("f:"), value.as_object_mut()) {
+        map.remove(field);
+    } else if let (Some(index), Some(items)) = (position(value, last), value.as_array_mut()) {
+        items.remove(index);
+    }
+}
+
+/// As messages write a path: `.spec.containers[name="c"].image`.
+#[must_use]
+pub fn text(path: &[String]) -> String {
+    path.iter()
+        .map(|part| match (part.strip_prefix("f:"), part.strip_prefix("k:"), part.strip_prefix("v:")) {
+            (Some(field), ..) => format!(".{field}"),
+            (_, Some(keys), _) => {
+                let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
+                let keys: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("[{}]", keys.join(","))
+            }
+            (_, _, Some(value)) => format!("[={value}]"),
+            _ => String::new(),
+        })
+        .collect()
+}
+
+/// The form in `managedFields`.
+#[must_use]
+pub fn write(fields: &Fields) -> Value {
+    let mut root = json!({});
+    for path in fields {
+        let mut value = &mut root;
+        for (index, part) in path.iter().enumerate() {
+            value = &mut value[part.as_str()];
+            if value.is_null() {
+                *value = json!({});
+            }
+            // An item is itself a member of the set; so are the maps that users fill.
+            let is_item = index + 1 == path.len() && part.starts_with("k:");
+            let is_map = index + 1 < path.len()
+                && matches!(part.as_str(), "f:labels" | "f:annotations" | "f:data" | "f:matchLabels" | "f:conditions");
+            if is_item || is_map {
+                value["."] = json!({});
+            }
+        }
+    }
+    root
+}
+
+/// Reads the form in `managedFields`.
+#[must_use]
+pub fn read(stored: &Value) -> Fields {
+    fn walk(value: &Value, path: &mut Path, fields: &mut Fields) {
+        let Some(map) = value.as_object() else { return };
+        let is_item = path.last().is_some_and(|part| part.starts_with("k:"));
+        if map.is_empty() || (is_item && map.contains_key(".")) {
+            fields.insert(path.clone());
+        }
+        for (part, value) in map.iter().filter(|(part, _)| part.as_str() != ".") {
+            path.push(part.clone());
+            walk(value, path, fields);
+            path.pop();
+        }
+    }
+    let mut fields = Fields::new();
+    if stored.as_object().is_some_and(|map| !map.is_empty()) {
+        walk(stored, &mut Path::new(), &mut fields);
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_written_and_read() {
+        let object = json!({"metadata": {"name": "x", "labels": {"a.b/c": "d"}, "finalizers": ["f"]},
+            "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}], "args": ["a"],
+                "selector": {"matchLabels": {"a": "b"}}, "replicas": 1}});
+        let fields = of(&object);
+        let written = write(&fields);
+        assert_eq!(read(&written), fields);
+        assert_eq!(written["f:metadata"]["f:labels"], json!({".": {}, "f:a.b/c": {}}));
+        assert_eq!(written["f:spec"]["f:selector"], json!({}));
+        assert!(fields.iter().all(|path| get(&object, path).is_some()), "{fields:?}");
+        let texts: Vec<String> = fields.iter().map(|path| text(path)).collect();
+        assert!(texts.contains(&".spec.containers[name=\"c\"].image".to_owned()), "{texts:?}");
+        assert!(texts.contains(&".spec.containers[name=\"c\"].ports[containerPort=80]".to_owned()), "{texts:?}");
+    }
+
+    #[test]
+    fn removing_takes_only_what_is_at_the_path() {
+        let mut object = json!({"spec": {"containers": [{"name": "a"}, {"name": "b", "image": "i"}]}});
+        let item = vec!["f:spec".to_owned(), "f:containers".to_owned(), r#"k:{"name":"a"}"#.to_owned()];
+        remove(&mut object, &item);
+        remove(&mut object, &item);
+        assert_eq!(object, json!({"spec": {"containers": [{"name": "b", "image": "i"}]}}));
+    }
+}

@@ -1,0 +1,310 @@
+//! Rules of kinds: what a new object is filled up with, and what may not be written.
+
+use serde_json::{Value, json};
+
+use super::super::Cluster;
+use super::super::objects::{Key, metadata};
+use super::kind::{Kind, Origin, Scope};
+use super::problem::{Cause, Problem};
+
+/// Seconds that a pod gets to end (`terminationGracePeriodSeconds` of the API reference).
+pub const GRACE: i64 = 30;
+
+/// Longest name of an object (RFC 1123 subdomain, as the API conventions say).
+const NAME: usize = 253;
+
+/// Whether an object has the shape that everything here relies on: structures are structures, lists are lists.
+///
+/// # Errors
+/// 400.
+pub fn well_formed(object: &Value) -> Result<(), Problem> {
+    const STRUCTURES: &[&str] = &[
+        "/metadata",
+        "/metadata/labels",
+        "/metadata/annotations",
+        "/spec",
+        "/status",
+        "/status/nodeInfo",
+        "/spec/template",
+        "/spec/template/spec",
+        "/data",
+        "/status/disruptedPods",
+    ];
+    const LISTS: &[&str] = &["/spec/containers", "/spec/template/spec/containers", "/status/conditions"];
+    let structures = STRUCTURES.iter().all(|at| object.pointer(at).is_none_or(|it| it.is_object() || it.is_null()));
+    let is_list =
+        |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+    if object.is_object() && structures && LISTS.iter().all(|at| object.pointer(at).is_none_or(is_list)) {
+        return Ok(());
+    }
+    Err(Problem::bad_request("the object provided is unrecognized: a field has another type than its kind's"))
+}
+
+/// Whether an object may have that name.
+///
+/// # Errors
+/// 422.
+pub fn name(kind: &Kind, name: &str) -> Result<(), Problem> {
+    // Roles and the like have path segments as names.
+    let free = kind.group == "rbac.authorization.k8s.io";
+    let edge = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let part = |part: &str| {
+        part.starts_with(edge) && part.ends_with(edge) && part.chars().all(|letter| edge(letter) || letter == '-')
+    };
+    let good = if free {
+        !name.contains(['/', '%']) && name != "." && name != ".."
+    } else {
+        name.len() <= NAME && name.split('.').all(part)
+    };
+    if good && !name.is_empty() {
+        return Ok(());
+    }
+    let cause = if name.is_empty() {
+        Cause {
+            reason: "FieldValueRequired",
+            field: "metadata.name".to_owned(),
+            message: "Required value: name or generateName is required".to_owned(),
+        }
+    } else {
+        Cause {
+            reason: "FieldValueInvalid",
+            field: "metadata.name".to_owned(),
+            message: format!(
+                "Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
+                 characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', \
+                 regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+            ),
+        }
+    };
+    Err(Problem::invalid(kind, name, &[cause]))
+}
+
+/// Whether something may be made in a namespace.
+///
+/// # Errors
+/// 404 without the namespace, 403 while it goes.
+pub fn namespace(cluster: &Cluster, kind: &Kind, (name, namespace): (&str, &str)) -> Result<(), Problem> {
+    if kind.scope == Scope::Cluster {
+        return Ok(());
+    }
+    let Some(found) = cluster.objects.get(&Key::new("namespaces", "", namespace)) else {
+        let mut problem = Problem::new(404, "NotFound", format!("namespaces {namespace:?} not found"));
+        problem.details = Some(super::problem::details(namespace, "", "namespaces"));
+        return Err(problem);
+    };
+    if found["metadata"]["deletionTimestamp"].is_null() {
+        return Ok(());
+    }
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    Err(Problem::forbidden(kind, name, &why))
+}
+
+/// Whether a changed object may be stored.
+///
+/// # Errors
+/// 422 for what cannot change.
+pub fn change(kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<(), Problem> {
+    let forbidden = |field: &str, message: &str| {
+        let cause =
+            Cause { reason: "FieldValueForbidden", field: field.to_owned(), message: format!("Forbidden: {message}") };
+        Err(Problem::invalid(kind, name, &[cause]))
+    };
+    match kind.resource().as_str() {
+        "nodes" => {
+            let old = before["spec"]["providerID"].as_str().unwrap_or_default();
+            if !old.is_empty() && after["spec"]["providerID"].as_str() != Some(old) {
+                let message = "node updates may not change providerID except from \"\" to valid";
+                return forbidden("spec.providerID", message);
+            }
+        }
+        "pods" if before["spec"]["nodeName"] != after["spec"]["nodeName"] => {
+            let message = "pod updates may not change fields other than `spec.containers[*].image`,\
+                           `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only \
+                           additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be \
+                           set to 1 if it was previously negative)";
+            return forbidden("spec", message);
+        }
+        "deployments.apps" | "replicasets.apps" | "daemonsets.apps"
+            if before["spec"]["selector"] != after["spec"]["selector"] =>
+        {
+            let cause = Cause {
+                reason: "FieldValueInvalid",
+                field: "spec.selector".to_owned(),
+                message: format!("Invalid value: {}: field is immutable", after["spec"]["selector"]),
+            };
+            return Err(Problem::invalid(kind, name, &[cause]));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Fills up a new object as the server does.
+pub fn fill(kind: &Kind, object: &mut Value) {
+    if kind.origin == Origin::Custom {
+        return;
+    }
+    match kind.resource().as_str() {
+        "pods" => {
+            pod(&mut object["spec"]);
+            object["status"] = json!({"phase": "Pending", "qosClass": qos(&object["spec"])});
+        }
+        "nodes" => node(object),
+        "namespaces" => {
+            let name = metadata(object).get("name").cloned().unwrap_or_default();
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            object["status"] = json!({"phase": "Active"});
+        }
+        "poddisruptionbudgets.policy" => {
+            object["status"] =
+                json!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0});
+        }
+        "deployments.apps" => {
+            let strategy = json!({"type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}});
+            let spec = &mut object["spec"];
+            defaults(
+                spec,
+                &[
+                    ("replicas", json!(1)),
+                    ("strategy", strategy),
+                    ("revisionHistoryLimit", json!(10)),
+                    ("progressDeadlineSeconds", json!(600)),
+                ],
+            );
+            pod(&mut spec["template"]["spec"]);
+            object["status"] = json!({});
+        }
+        "replicasets.apps" | "statefulsets.apps" | "replicationcontrollers" => {
+            let spec = &mut object["spec"];
+            defaults(spec, &[("replicas", json!(1))]);
+            pod(&mut spec["template"]["spec"]);
+            object["status"] = json!({"replicas": 0});
+        }
+        "daemonsets.apps" => {
+            pod(&mut object["spec"]["template"]["spec"]);
+            object["status"] = json!({
+                "currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0,
+            });
+        }
+        "services" => {
+            defaults(&mut object["spec"], &[("type", json!("ClusterIP")), ("sessionAffinity", json!("None"))]);
+            object["status"] = json!({"loadBalancer": {}});
+        }
+        _ if kind.has_status() => object["status"] = json!({}),
+        _ => {}
+    }
+}
+
+/// A new object without what the server and its admission plugins put there: nobody manages that.
+#[must_use]
+pub fn without_admission(kind: &Kind, given: &Value, filled: &Value) -> Value {
+    let mut owned = filled.clone();
+    if kind.has_status()
+        && let Some(map) = owned.as_object_mut()
+    {
+        map.remove("status");
+    }
+    let admitted = match kind.plural.as_str() {
+        "nodes" => "taints",
+        "pods" => "serviceAccountName",
+        _ => return owned,
+    };
+    if given["spec"][admitted].is_null()
+        && let Some(spec) = owned["spec"].as_object_mut()
+    {
+        spec.remove(admitted);
+    }
+    owned
+}
+
+fn defaults(target: &mut Value, defaults: &[(&str, Value)]) {
+    for (field, value) in defaults {
+        if target[*field].is_null() {
+            target[*field] = value.clone();
+        }
+    }
+}
+
+fn pod(spec: &mut Value) {
+    if let Some(containers) = spec["containers"].as_array_mut() {
+        for container in containers {
+            let latest = container["image"].as_str().is_none_or(|image| {
+                let last = image.rsplit('/').next().unwrap_or_default();
+                !last.contains([':', '@']) || last.ends_with(":latest")
+            });
+            let policy = if latest { "Always" } else { "IfNotPresent" };
+            defaults(
+                container,
+                &[
+                    ("resources", json!({})),
+                    ("terminationMessagePath", json!("/dev/termination-log")),
+                    ("terminationMessagePolicy", json!("File")),
+                    ("imagePullPolicy", json!(policy)),
+                ],
+            );
+        }
+    }
+    defaults(
+        spec,
+        &[
+            ("restartPolicy", json!("Always")),
+            ("terminationGracePeriodSeconds", json!(GRACE)),
+            ("dnsPolicy", json!("ClusterFirst")),
+            ("serviceAccountName", json!("default")),
+            ("securityContext", json!({})),
+            ("schedulerName", json!("default-scheduler")),
+            ("enableServiceLinks", json!(true)),
+        ],
+    );
+}
+
+/// Requests and limits that are equal guarantee, none at all is best effort (documentation, "Pod Quality of Service").
+fn qos(spec: &Value) -> &'static str {
+    let containers: Vec<&Value> = spec["containers"].as_array().into_iter().flatten().collect();
+    let set = |container: &Value, which: &str| {
+        container["resources"][which].as_object().is_some_and(|resources| !resources.is_empty())
+    };
+    if containers.iter().all(|it| !set(it, "requests") && !set(it, "limits")) {
+        return "BestEffort";
+    }
+    let guaranteed = |container: &&Value| {
+        let limits = &container["resources"]["limits"];
+        let requests = &container["resources"]["requests"];
+        ["cpu", "memory"]
+            .iter()
+            .all(|it| !limits[*it].is_null() && (requests[*it].is_null() || requests[*it] == limits[*it]))
+    };
+    if containers.iter().all(guaranteed) { "Guaranteed" } else { "Burstable" }
+}
+
+fn node(object: &mut Value) {
+    // The admission plugin TaintNodesByCondition: not before the node controller saw it ready.
+    let taints = &mut object["spec"]["taints"];
+    if !taints.is_array() {
+        *taints = json!([]);
+    }
+    if let Some(taints) = taints.as_array_mut()
+        && !taints.iter().any(|taint| taint["key"] == "node.kubernetes.io/not-ready")
+    {
+        taints.push(json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}));
+    }
+    let info = [
+        "machineID",
+        "systemUUID",
+        "bootID",
+        "kernelVersion",
+        "osImage",
+        "containerRuntimeVersion",
+        "kubeletVersion",
+        "kubeProxyVersion",
+        "operatingSystem",
+        "architecture",
+    ];
+    let status = &mut object["status"];
+    defaults(status, &[("daemonEndpoints", json!({"kubeletEndpoint": {"Port": 0}}))]);
+    for field in info {
+        defaults(&mut status["nodeInfo"], &[(field, json!(""))]);
+    }
+}
