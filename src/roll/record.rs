@@ -44,6 +44,36 @@ pub struct Record {
     pub memory: Memory,
 }
 
+impl Record {
+    /// A roll that begins now.
+    #[must_use]
+    pub fn new(id: &str, started: Timestamp, by: &str, groups: BTreeSet<String>) -> Self {
+        Self {
+            id: id.to_owned(),
+            started,
+            by: by.to_owned(),
+            state: State::Running,
+            groups,
+            forced: BTreeSet::new(),
+            ignore_budgets: false,
+            baseline: Baseline::default(),
+            suspended: BTreeMap::new(),
+            surged: BTreeMap::new(),
+            raised: BTreeMap::new(),
+            canaries: BTreeSet::new(),
+            red_since: None,
+            done: Done::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// The same with what was asked for, and how the cluster is.
+    #[must_use]
+    pub fn with(self, forced: BTreeSet<String>, ignore_budgets: bool, baseline: Baseline) -> Self {
+        Self { forced, ignore_budgets, baseline, ..self }
+    }
+}
+
 /// Whether a roll goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,8 @@ mod event;
 mod keeper;
 mod observe;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

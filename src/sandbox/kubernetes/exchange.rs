@@ -15,7 +15,7 @@ use super::super::wire::WireRequest;
 use super::super::world::{World, mix};
 use super::super::{Sandbox, Shared, fault, store};
 use super::api::{self, Answer, Identity, Outcome, Problem, Watch};
-use super::{Cluster, Objects, bootstrap};
+use super::{Cluster, Objects, bootstrap, controllers};
 
 /// A watch without a time of its own lasts so long (kube-apiserver: from `--min-request-timeout`, 1800 s, on).
 const WATCH: u64 = 1800;
@@ -296,7 +296,9 @@ fn reach(world: &World, access: &Access) -> Reached {
             let machine = world.boot.machines.get(instance);
             let facts = machine.and_then(|machine| machine.facts.as_ref());
             match (facts, machine.map(|machine| &machine.stage)) {
-                (Some(facts), Some(Stage::Serving(_) | Stage::Waiting(_))) if is_running(world, instance) => {
+                (Some(facts), Some(Stage::Serving(_) | Stage::Waiting(_)))
+                    if is_running(world, instance) && !controllers::is_down(world, &facts.cluster) =>
+                {
                     match boot::health(world, instance) {
                         Health::Ready(_) => Reached::Serving(facts.cluster.clone()),
                         _ => Reached::WithoutEtcd,

@@ -13,6 +13,8 @@ use crate::pki::{AuthorityName, LeafName};
 
 /// Who signs in a scenario: nobody looks.
 const SIGNER: &str = "scenario";
+/// Where members store their snapshots.
+pub const BUCKET: &str = "scenario-backups";
 /// Seconds before its node is Ready that a member's API server answers.
 const BEFORE: i64 = 5;
 
@@ -88,7 +90,7 @@ pub fn serve(world: &mut World, cluster: &str, member: &Member, id: &str) {
     installed.trust.insert(AuthorityName::Etcd.as_str().to_owned(), vec![SIGNER.to_owned()]);
     let interfaces: BTreeMap<String, String> =
         member.all.iter().map(|name| (name.clone(), format!("network-interface/control-plane-{name}"))).collect();
-    let scripts = ["status.sh", "snapshot.sh", "etcd.sh", "move-leader.sh"];
+    let scripts = ["etcd-members.sh", "snapshot.sh"];
     let scripts = scripts.map(|name| (format!("{}{name}", super::super::boot::SCRIPTS), name.to_owned()));
     let facts = Facts {
         cluster: cluster.to_owned(),
@@ -101,7 +103,7 @@ pub fn serve(world: &mut World, cluster: &str, member: &Member, id: &str) {
         api_host: format!("api.internal.{cluster}"),
         volume: format!("volume/etcd-{}", member.name),
         interfaces,
-        backup: None,
+        backup: Some(format!("{BUCKET}/{cluster}")),
         version: world
             .kubernetes
             .clusters

@@ -18,6 +18,7 @@ use super::world::World;
 
 pub use autoscaler::State as AutoscalerState;
 pub use file::{All, Autoscaler, Budget, ControlPlane, Fault, Group, Kind, Scenario, Stale, Topology, What, Workload};
+pub use machines::BUCKET;
 pub use workloads::deploy;
 
 /// Why a scenario cannot be used.

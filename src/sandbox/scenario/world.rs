@@ -110,6 +110,13 @@ impl<'s> Builder<'s> {
             images: BTreeMap::new(),
         };
         builder.network();
+        let bucket = super::super::s3::Bucket {
+            name: super::BUCKET.to_owned(),
+            owner: ACCOUNT.to_owned(),
+            created,
+            objects: BTreeMap::new(),
+        };
+        builder.world.s3.buckets.insert(bucket.name.clone(), bucket);
         builder.world.now = now;
         builder
     }

@@ -100,6 +100,12 @@ pub fn is_served(world: &World, cluster: &str) -> bool {
     down_until(world, cluster).is_none() && serves(world, cluster)
 }
 
+/// Whether a fault of a scenario keeps the API of a cluster from answering.
+#[must_use]
+pub fn is_down(world: &World, cluster: &str) -> bool {
+    down_until(world, cluster).is_some()
+}
+
 fn serves(world: &World, cluster: &str) -> bool {
     let members = world.boot.machines.iter().filter(|(_, machine)| {
         machine.facts.as_ref().is_some_and(|it| it.role == boot::Role::Member && it.cluster == cluster)
