@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::look::Look;
 use super::stop::Stop;
-use super::surge::size;
+use super::surge::{size, unavailable};
 use crate::health::{CapacityFailure, Group};
 use crate::roll::action::Action;
 use crate::roll::record::{Raise, State};
@@ -31,6 +31,10 @@ pub(super) fn room(look: &Look<'_>, draft: &Draft<'_>, name: &str, group: &Group
 
 /// Ready nodes of fallbacks that stand in for a group.
 pub(super) fn standing_in(look: &Look<'_>, draft: &Draft<'_>, name: &str) -> u32 {
+    // Once it launches again, the fallback is lowered: what will go is no ground to let more go.
+    if look.view.groups.get(name).is_none_or(|group| trouble(look, group).is_none()) {
+        return 0;
+    }
     let ready = |(fallback, raise): (&String, &Raise)| {
         let group = look.view.groups.get(fallback).filter(|_| raise.instead_of == name)?;
         let ready = look.schedulable(group, &draft.memory().terminated);
@@ -128,6 +132,9 @@ fn repeat(look: &Look<'_>, draft: &mut Draft<'_>, running: bool) {
 pub(super) fn surplus(look: &Look<'_>, draft: &Draft<'_>, name: &str, raised: u32) -> u32 {
     let Some(raise) = draft.record.raised.get(name) else { return 0 };
     let Some(first) = look.view.groups.get(&raise.instead_of) else { return raised };
-    let back = Look::present(first) >= first.desired && look.schedulable(first, &draft.memory().terminated) > 0;
+    let size = size(&draft.record, &raise.instead_of, first).size;
+    let spare = look.policy_of(&raise.instead_of).map_or(0, |policy| unavailable(policy, size));
+    let ready = look.schedulable(first, &draft.memory().terminated);
+    let back = Look::present(first) >= first.desired && ready >= size.saturating_sub(spare);
     if trouble(look, first).is_none() && back { raised } else { 0 }
 }

@@ -14,6 +14,9 @@ use crate::roll::action::{Action, Replace};
 use crate::roll::policy::GroupPolicy;
 use crate::roll::record::State;
 
+/// How many stale nodes of a zone are cordoned; the others with whether they are Ready and how many pods hold them.
+type Zone<'a> = (u32, Vec<(bool, usize, &'a Node)>);
+
 /// One group while it is decided about.
 struct Work<'a, 'l> {
     look: &'l Look<'a>,
@@ -195,8 +198,10 @@ impl<'a> Work<'a, '_> {
         if chosen_count > extra {
             for id in chosen.into_iter().take((chosen_count - extra) as usize) {
                 draft.record.memory.shrinking.remove(&id);
-                if let Some(node) = self.look.node(&id).filter(|node| self.look.is_ours(node)) {
-                    if !self.stale.iter().any(|it| it.id == id) {
+                let node = self.look.node(&id).filter(|node| self.look.is_ours(node));
+                if let Some(node) = node {
+                    let is_stale = self.stale.iter().any(|it| it.id == id);
+                    if !is_stale {
                         draft.act(Action::Uncordon { node: node.name.clone(), uid: node.uid.clone() });
                     }
                 }
@@ -353,7 +358,7 @@ impl<'a> Work<'a, '_> {
         if self.canary {
             room = room.min(self.canary_room(draft));
         }
-        let mut zones: BTreeMap<&str, (u32, Vec<(bool, usize, &'a Node)>)> = BTreeMap::new();
+        let mut zones: BTreeMap<&str, Zone<'a>> = BTreeMap::new();
         for machine in &self.stale {
             let zone = zones.entry(&machine.zone).or_default();
             match self.look.node(&machine.id) {
@@ -370,9 +375,8 @@ impl<'a> Work<'a, '_> {
             nodes.sort_by(|a, b| (b.0, b.1, &b.2.name).cmp(&(a.0, a.1, &a.2.name)));
         }
         while room > 0 {
-            let rank = |(name, (busy, nodes)): (&&'a str, &(u32, Vec<(bool, usize, &Node)>))| {
-                nodes.last().map(|(ready, ..)| (*ready, *busy, *name))
-            };
+            let rank =
+                |(name, (busy, nodes)): (&&'a str, &Zone<'_>)| nodes.last().map(|(ready, ..)| (*ready, *busy, *name));
             let Some((_, _, zone)) = zones.iter().filter_map(rank).min() else { return };
             let Some((busy, nodes)) = zones.get_mut(zone) else { return };
             let Some((_, _, node)) = nodes.pop() else { return };
