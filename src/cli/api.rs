@@ -1,7 +1,17 @@
 //! The way to a cluster's own API: with a certificate issued for this run, or with the user's kubeconfig.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::keys;
+use super::run::actor;
 use super::session::Session;
-use crate::pki::{AuthorityName, KeyPhase};
+use crate::kubernetes::{Credentials, Endpoint, Kubernetes};
+use crate::pki::{AuthorityName, BACKDATED_SECONDS, Ends, KeyPhase, Leaf, Usage};
 use crate::spec::ApiLoadBalancer;
 use crate::state::Records;
 
@@ -9,6 +19,10 @@ use crate::state::Records;
 pub const ADMINISTRATORS: &str = "kubeadm:cluster-admins";
 /// Port of the members' own API servers.
 pub const MEMBER_PORT: u16 = 6443;
+/// Seconds that a run's certificate is valid: the longest `--timeout` that makes sense for one sitting. A longer run asks
+/// for another one when it is run again.
+const LIFE: u64 = 12 * 3600;
+
 /// Where the API of a cluster is: host and port.
 pub fn address(session: &Session) -> (String, u16) {
     let api = &session.specification().cluster.spec.api;
@@ -21,4 +35,37 @@ pub fn trust(records: &Records) -> String {
     let authorities: Vec<_> = records.authorities(AuthorityName::Cluster).collect();
     let trusted = authorities.iter().rev().filter(|(_, phase)| *phase != KeyPhase::Dropped);
     trusted.map(|(record, _)| record.pem.as_str()).collect()
+}
+
+/// Connects, with a certificate that ends within hours and is written nowhere; or with a kubeconfig.
+///
+/// # Errors
+/// No identity opens the authority's key, or the kubeconfig is of no use. Nothing is called yet.
+pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) -> anyhow::Result<Kubernetes> {
+    let dial = Arc::clone(&session.dial);
+    if let Some(path) = kubeconfig {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
+        let endpoint = Endpoint::from_kubeconfig(&text, None);
+        let connected = endpoint.and_then(|endpoint| Kubernetes::connect(dial, endpoint, session.clock));
+        return connected.with_context(|| format!("the kubeconfig {} is of no use", path.display()));
+    }
+    let authority = keys::open_authority(&session.age, records, AuthorityName::Cluster)?;
+    let leaf = Leaf {
+        common_name: actor(),
+        organizations: BTreeSet::from([ADMINISTRATORS.to_owned()]),
+        usages: BTreeSet::from([Usage::Client]),
+        names: BTreeSet::new(),
+        addresses: BTreeSet::new(),
+        algorithm: session.specification().cluster.spec.pki.algorithm,
+    };
+    let issued = authority.issue(&leaf, Ends::issued_at(session.clock.now(), LIFE + BACKDATED_SECONDS))?;
+    let (host, port) = address(session);
+    let endpoint = Endpoint {
+        host,
+        port,
+        server_name: None,
+        trust: trust(records),
+        credentials: Credentials::Certificate { certificate: issued.certificate.pem(), key: issued.key.clone() },
+    };
+    Ok(Kubernetes::connect(dial, endpoint, session.clock)?)
 }

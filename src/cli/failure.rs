@@ -4,8 +4,10 @@ use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
 use crate::pki::IssueError;
+use crate::kubernetes;
 use crate::plan::Refusal;
 use crate::problem::Problems;
+use crate::roll::RunError;
 use crate::secret::SealError;
 use crate::state;
 use crate::ui::output::{Output, ReaderGone};
@@ -99,5 +101,12 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(OperationError::Wait(WaitError::Aws(_)) | OperationError::Aws(_)) = cause.downcast_ref() {
         return Some(Exit::Provider);
     }
-    cause.is::<aws::Error>().then_some(Exit::Provider)
+    if let Some(error) = cause.downcast_ref::<aws::Error>() {
+        let resumable = [Some(aws::Failure::LeaseEnded), Some(aws::Failure::ExpiredCredentials)];
+        return Some(if resumable.contains(&error.failure()) { Exit::Resumable } else { Exit::Provider });
+    }
+    if let Some(RunError::Member { .. }) = cause.downcast_ref() {
+        return Some(Exit::Provider);
+    }
+    cause.is::<kubernetes::Error>().then_some(Exit::Provider)
 }

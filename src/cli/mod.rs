@@ -22,6 +22,7 @@ mod options;
 mod picture;
 mod plan;
 mod render;
+mod roll;
 mod run;
 mod sandbox;
 mod schema;
@@ -63,6 +64,7 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
+    Roll(roll::Arguments),
     Destroy(destroy::Arguments),
     History(history::Arguments),
     State(state::Arguments),
@@ -120,6 +122,7 @@ impl Cli {
             Command::Plan(_)
             | Command::Apply(_)
             | Command::Status(_)
+            | Command::Roll(_)
             | Command::Destroy(_)
             | Command::History(_)
             | Command::State(_)
@@ -138,6 +141,7 @@ impl Cli {
             Command::Plan(arguments) => arguments.run(global, output).await,
             Command::Apply(arguments) => arguments.run(global, output).await,
             Command::Status(arguments) => arguments.run(global, output).await,
+            Command::Roll(arguments) => arguments.run(global, output).await,
             Command::Destroy(arguments) => arguments.run(global, output).await,
             Command::History(arguments) => arguments.run(global, output).await,
             Command::State(arguments) => arguments.run(global, output).await,

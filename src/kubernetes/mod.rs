@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod evict;
 mod health;
+mod kubeconfig;
 mod node;
 mod pod;
 mod quantity;

@@ -9,5 +9,6 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod prompt;
+pub mod roll;
 pub mod stream;
 pub mod table;

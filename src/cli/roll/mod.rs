@@ -53,6 +53,9 @@ pub struct Selection {
     /// When a budget has held a drain for drainTimeout, delete the pods it protects. Goes into the audit log.
     #[arg(long)]
     ignore_pdb: bool,
+    /// Roll although the look before has found what will block or hurt: impossible budgets, an unhealthy control plane.
+    #[arg(long)]
+    accept_findings: bool,
     /// Talk to the API with this kubeconfig's current context, instead of a certificate issued for this run.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,

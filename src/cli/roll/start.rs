@@ -18,11 +18,11 @@ use crate::cli::picture::look_at;
 use crate::cli::run::{self, actor};
 use crate::cli::session::Session;
 use crate::exit::Exit;
-use crate::health::View;
+use crate::health::{Severity, View};
 use crate::kubernetes::Kubernetes;
 use crate::name::ClusterName;
 use crate::plan::Purpose;
-use crate::roll::{self, Baseline, Cluster, Ending, Means, Observer, Policy, Record, State};
+use crate::roll::{self, Baseline, Cluster, Ending, Means, Observer, Policy, Record, State, Timings};
 use crate::state::{Records, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::output::Output;
@@ -123,12 +123,12 @@ async fn begin(
         view: &view,
         policy: &policy,
         findings: &roll::preflight(&view, &policy),
-        estimate: &roll::estimate(&view, &policy),
+        estimate: &roll::estimate(&view, &policy, &Timings::default()),
     };
     if options.output == Format::Text {
         output.data(&ui::roll::outlook(&outlook))?;
     }
-    let left = roll::left(&view, &policy);
+    let left = outlook.estimate.machines;
     if options.dry_run {
         if options.output == Format::Json {
             output.data(&ui::roll::outlook_json(&outlook))?;
@@ -138,8 +138,12 @@ async fn begin(
     if left == 0 && matches!(begun, Begun::New) {
         return Ok(Exit::Done);
     }
-    if let Some(finding) = outlook.findings.iter().find(|finding| finding.is_an_obstacle()) {
-        let message = format!("the roll cannot begin: {finding}\n  hint: see docs/runbooks/stuck-roll.md");
+    let obstacles = outlook.findings.iter().filter(|finding| finding.severity == Severity::Bad).count();
+    if obstacles > 0 && !selection.accept_findings {
+        let message = format!(
+            "{obstacles} of the findings above will stop this roll or hurt somebody; nothing was changed\n  hint: mend them \
+             (docs/runbooks/stuck-roll.md), or roll all the same with --accept-findings"
+        );
         return Err(Stopped::new(Exit::Refused, message).into());
     }
     run::confirm(&session, options, &run::Question { word: String::from("yes"), needed: true })?;
@@ -305,7 +309,7 @@ fn counts(record: &Record) -> BTreeMap<String, u64> {
 /// How the roll ends for the user: what was done, what was not, the one next command.
 fn end(session: &Session, command: &str, report: &roll::Report) -> anyhow::Result<Exit> {
     let cluster = session.cluster();
-    for line in roll::summary(&report.record, report.elapsed) {
+    for line in roll::summary(&report.record, session.clock.now()) {
         session.output.message(&line);
     }
     let so_far = format!("{} machines replaced", report.record.done.replaced);
@@ -321,7 +325,8 @@ fn end(session: &Session, command: &str, report: &roll::Report) -> anyhow::Resul
             Err(Stopped::new(Exit::Resumable, message).into())
         }
         Ending::Stopped(stop) => {
-            let message = format!("the roll of {cluster} stopped, {so_far}: {stop}\n  hint: {}", stop.hint(cluster.as_str()));
+            // What stopped it carries its own hint, where there is one.
+            let message = format!("the roll of {cluster} stopped, {so_far}: {stop}").replace("\nhint: ", "\n  hint: ");
             Err(Stopped::new(stop.exit(), message).into())
         }
     }

@@ -34,7 +34,6 @@ pub(super) fn evict<'a>(look: &Look<'a>, draft: &mut Draft<'a>) {
             Ok(evicts) => {
                 *moving.entry(&drain.node.name).or_default() += 1;
                 if evicts {
-                    draft.record.done.evicted += 1;
                     draft.act(Action::Evict {
                         namespace: pod.namespace.clone(),
                         pod: pod.name.clone(),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::health::{GroupRole, View};
-use crate::roll::{Estimate, Finding, GroupPolicy, Policy};
+use crate::health::{Finding, GroupRole, Severity, View};
+use crate::roll::{Estimate, GroupPolicy, Policy};
 use crate::ui::duration;
 use crate::ui::table::Table;
 
@@ -65,7 +65,7 @@ pub fn outlook(it: &Outlook<'_>) -> String {
         lines.push(table.to_text());
     }
     for finding in it.findings {
-        lines.push(finding.to_string());
+        lines.push(said(finding));
     }
     lines.push(match machines {
         0 => format!("No machine of {} has to be replaced.", it.cluster),
@@ -86,10 +86,20 @@ pub fn outlook_json(it: &Outlook<'_>) -> serde_json::Result<String> {
         cluster: it.cluster,
         machines: groups.iter().map(|row| row.stale).sum(),
         groups,
-        findings: it.findings.iter().map(ToString::to_string).collect(),
+        findings: it.findings.iter().map(said).collect(),
         estimate_seconds: it.estimate.duration.as_secs(),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// `warning: shop/cart: a bare pod …`.
+fn said(finding: &Finding) -> String {
+    let word = match finding.severity {
+        Severity::Bad => "problem",
+        Severity::Warning => "warning",
+        Severity::Notice => "note",
+    };
+    format!("{word}: {}: {}", finding.about, finding.what)
 }
 
 fn rows(it: &Outlook<'_>) -> Vec<Row> {

@@ -56,7 +56,7 @@ impl Stage {
         aws.hold(Fence::open());
         let name = &self.scenario.cluster;
         let fallback = |group: &crate::sandbox::scenario::Group| Some((group.name.clone(), group.fallback.clone()?));
-        let members = self.scenario.control_plane.names();
+        let members = (0..self.scenario.control_plane.members).map(|number| char::from(b"abc"[number as usize]).to_string());
         Cluster {
             names: Names {
                 cluster: name.parse().expect("a name"),
