@@ -163,13 +163,15 @@ fn object(body: &Value) -> Value {
     for date in status["disruptedPods"].as_object_mut().into_iter().flat_map(|pods| pods.values_mut()) {
         *date = json!("some");
     }
-    let managers: Vec<Value> = body["metadata"]["managedFields"]
+    let mut managers: Vec<Value> = body["metadata"]["managedFields"]
         .as_array()
         .into_iter()
         .flatten()
         .filter(|entry| entry["manager"] == "python-requests" && !body["spec"]["nodeName"].is_string())
         .map(|entry| json!([entry["operation"], entry["subresource"], entry["fieldsV1"]]))
         .collect();
+    // Their order is that of their times, which fell into the same second or not.
+    managers.sort_by_key(Value::to_string);
     json!({
         "kind": body["kind"], "apiVersion": body["apiVersion"],
         "metadata": of("metadata", &["name", "namespace", "generation", "labels", "deletionGracePeriodSeconds"]),
