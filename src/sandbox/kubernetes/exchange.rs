@@ -131,7 +131,7 @@ impl Sandbox {
                 let message = "the server has received too many requests and has asked us to try again later";
                 let mut problem = Problem::new(429, "TooManyRequests", message);
                 problem.retry_after = Some(1);
-                problem.details = Some(serde_json::json!({"retryAfterSeconds": 1}));
+                problem.details = Some(Box::new(serde_json::json!({"retryAfterSeconds": 1})));
                 refused(&problem)
             }
             fault::Kind::AccessDenied => refused(&Problem::new(403, "Forbidden", "forbidden by an injected fault")),

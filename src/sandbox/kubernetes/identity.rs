@@ -96,3 +96,60 @@ fn subject(leaf: &CertificateDer<'_>) -> Option<User> {
     let groups = subject.iter_organization().filter_map(|group| group.as_str().ok().map(str::to_owned)).collect();
     Some(User { name, groups })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::pki::{Authority, AuthorityName, Ends, Leaf, Usage};
+    use crate::spec::KeyAlgorithm;
+
+    fn now() -> Timestamp {
+        "2026-11-20T12:00:00Z".parse().expect("a date")
+    }
+
+    fn authority() -> Authority {
+        let cluster = "a.example.com".parse().expect("a name");
+        let ends = Ends::issued_at(now(), 86_400);
+        Authority::create(AuthorityName::Cluster, &cluster, 1, KeyAlgorithm::EcdsaP256, ends).expect("an authority")
+    }
+
+    fn presents(authority: &Authority, usage: Usage) -> Vec<CertificateDer<'static>> {
+        let leaf = Leaf {
+            common_name: String::from("somebody"),
+            organizations: BTreeSet::from([String::from("kubeadm:cluster-admins")]),
+            usages: BTreeSet::from([usage]),
+            names: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            algorithm: KeyAlgorithm::EcdsaP256,
+        };
+        let issued = authority.issue(&leaf, Ends::issued_at(now(), 3600)).expect("a certificate");
+        vec![CertificateDer::from(issued.certificate.der().to_vec())]
+    }
+
+    fn pem(authority: &Authority) -> String {
+        pem::encode(&pem::Pem::new("CERTIFICATE", authority.certificate().der().to_vec()))
+    }
+
+    #[test]
+    fn a_good_certificate_says_who_it_is() {
+        let authority = authority();
+        let user = User::new("somebody", &["kubeadm:cluster-admins"]);
+        let chain = presents(&authority, Usage::Client);
+        assert_eq!(of(&chain, &pem(&authority), now()), Identity::Certificate(user));
+        assert_eq!(of(&[], &pem(&authority), now()), Identity::Nobody);
+    }
+
+    #[test]
+    fn others_are_not_trusted() {
+        let authority = authority();
+        let chain = presents(&authority, Usage::Client);
+        assert_eq!(of(&chain, &pem(&self::authority()), now()), Identity::Untrusted, "another authority");
+        assert_eq!(of(&chain, "", now()), Identity::Untrusted, "no authority");
+        let server = presents(&authority, Usage::Server);
+        assert_eq!(of(&server, &pem(&authority), now()), Identity::Untrusted, "a server's certificate");
+        let later = now() + jiff::SignedDuration::from_hours(2);
+        assert_eq!(of(&chain, &pem(&authority), later), Identity::Untrusted, "it has expired");
+    }
+}

@@ -121,7 +121,7 @@ pub fn path(cluster: &Cluster, user: &User, path: &str, method: &str) -> Result<
     let verb = if method == "GET" { "get".to_owned() } else { method.to_ascii_lowercase() };
     let mut problem =
         Problem::new(403, "Forbidden", format!("forbidden: User {:?} cannot {verb} path {path:?}", user.name));
-    problem.details = Some(serde_json::json!({}));
+    problem.details = Some(Box::new(serde_json::json!({})));
     Err(problem)
 }
 

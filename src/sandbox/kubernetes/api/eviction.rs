@@ -146,7 +146,7 @@ fn too_many(cause: &str, retry_after: Option<u32>) -> Problem {
     if let Some(seconds) = retry_after {
         details["retryAfterSeconds"] = json!(seconds);
     }
-    problem.details = Some(details);
+    problem.details = Some(Box::new(details));
     problem.retry_after = retry_after;
     problem
 }

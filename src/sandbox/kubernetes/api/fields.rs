@@ -106,7 +106,7 @@ fn step<'object>(value: &'object Value, part: &str) -> Option<&'object Value> {
 fn position(list: &Value, part: &str) -> Option<usize> {
     let items = list.as_array()?;
     if let Some(text) = part.strip_prefix("v:") {
-        return items.iter().position(|item| item.to_string() == text);
+        return items.iter().position(|item| serde_json::to_string(item).is_ok_and(|it| it == text));
     }
     let keys: Map<String, Value> = serde_json::from_str(part.strip_prefix("k:")?).ok()?;
     items.iter().position(|item| keys.iter().all(|(key, value)| item.get(key) == Some(value)))

@@ -54,6 +54,8 @@ fn entries(object: &Value) -> Vec<Entry> {
 
 fn store(object: &mut Value, mut entries: Vec<Entry>) {
     entries.retain(|entry| !entry.fields.is_empty());
+    // The server's order: applies first, then by time.
+    entries.sort_by(|one, other| (one.manager.operation, &one.time).cmp(&(other.manager.operation, &other.time)));
     let written: Vec<Value> = entries
         .iter()
         .map(|entry| {
@@ -252,7 +254,7 @@ fn conflict(conflicts: &[(String, String)]) -> Problem {
         })
         .collect();
     let mut problem = Problem::new(409, "Conflict", message);
-    problem.details = Some(json!({"causes": causes}));
+    problem.details = Some(Box::new(json!({"causes": causes})));
     problem
 }
 

@@ -129,7 +129,7 @@ pub fn json(target: &mut Value, patch: &Value) -> Result<(), Problem> {
 
 fn misfit() -> Problem {
     let mut problem = Problem::new(422, "Invalid", "the server rejected our request due to an error in our request");
-    problem.details = Some(serde_json::json!({}));
+    problem.details = Some(Box::new(serde_json::json!({})));
     problem
 }
 

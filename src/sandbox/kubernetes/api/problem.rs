@@ -14,7 +14,7 @@ pub struct Problem {
     /// `message`.
     pub message: String,
     /// `details`.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// Seconds of the header `Retry-After`.
     pub retry_after: Option<u32>,
 }
@@ -53,7 +53,7 @@ impl Problem {
     #[must_use]
     pub fn no_such_resource() -> Self {
         let mut problem = Self::new(404, "NotFound", "the server could not find the requested resource");
-        problem.details = Some(json!({}));
+        problem.details = Some(Box::new(json!({})));
         problem
     }
 
@@ -82,7 +82,7 @@ impl Problem {
     pub fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
         let mut problem =
             Self::new(409, "Conflict", format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.kind));
-        problem.details = Some(details(name, &kind.group, &kind.kind));
+        problem.details = Some(Box::new(details(name, &kind.group, &kind.kind)));
         problem
     }
 
@@ -98,7 +98,7 @@ impl Problem {
             .iter()
             .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
             .collect();
-        problem.details = Some(about);
+        problem.details = Some(Box::new(about));
         problem
     }
 
@@ -120,7 +120,7 @@ impl Problem {
     pub fn method_not_allowed() -> Self {
         let mut problem =
             Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-        problem.details = Some(json!({}));
+        problem.details = Some(Box::new(json!({})));
         problem
     }
 
@@ -141,7 +141,7 @@ impl Problem {
     /// Adds the details about an object.
     #[must_use]
     pub fn about(mut self, kind: &Kind, name: &str) -> Self {
-        self.details = Some(details(name, &kind.group, &kind.plural));
+        self.details = Some(Box::new(details(name, &kind.group, &kind.plural)));
         self
     }
 
@@ -155,7 +155,7 @@ impl Problem {
             status["reason"] = json!(self.reason);
         }
         if let Some(details) = &self.details {
-            status["details"] = details.clone();
+            status["details"] = details.as_ref().clone();
         }
         status["code"] = json!(self.code);
         status

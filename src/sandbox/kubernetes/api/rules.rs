@@ -89,7 +89,7 @@ pub fn namespace(cluster: &Cluster, kind: &Kind, (name, namespace): (&str, &str)
     }
     let Some(found) = cluster.objects.get(&Key::new("namespaces", "", namespace)) else {
         let mut problem = Problem::new(404, "NotFound", format!("namespaces {namespace:?} not found"));
-        problem.details = Some(super::problem::details(namespace, "", "namespaces"));
+        problem.details = Some(Box::new(super::problem::details(namespace, "", "namespaces")));
         return Err(problem);
     };
     if found["metadata"]["deletionTimestamp"].is_null() {

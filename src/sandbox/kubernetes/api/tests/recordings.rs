@@ -31,6 +31,7 @@ fn replay(recorded: &str) {
     for (index, call) in calls.iter().enumerate() {
         let text = |field: &str| call[field].as_str().unwrap_or_default();
         let (label, path) = (text("label"), text("path"));
+        server.now += jiff::SignedDuration::from_secs(1);
         controllers(&mut server, call);
         let mut made = request(text("method"), path, (text("content_type"), &call["request"]));
         if label == "bad bearer token" {
@@ -88,6 +89,13 @@ fn controllers(server: &mut Server, call: &Value) {
     if call["method"] == "GET" && path.starts_with(budgets) && call["status"] == 200 {
         objects.update(&Key::new("poddisruptionbudgets.policy", "default", name), |budget| {
             budget["status"] = body["status"].clone();
+        });
+    }
+    if call["label"] == "wrong uid precondition, PDB allows 1" {
+        // Its controller had seen it by then: without a controller of its own, a pod counts for nothing.
+        objects.update(&Key::new("poddisruptionbudgets.policy", "default", "by"), |budget| {
+            budget["status"] = json!({"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 2,
+                "desiredHealthy": 0, "expectedPods": 0});
         });
     }
     if call["method"] == "PATCH" && path == "/apis/policy/v1/namespaces/default/poddisruptionbudgets/b1" {
@@ -155,13 +163,15 @@ fn object(body: &Value) -> Value {
     for date in status["disruptedPods"].as_object_mut().into_iter().flat_map(|pods| pods.values_mut()) {
         *date = json!("some");
     }
-    let managers: Vec<Value> = body["metadata"]["managedFields"]
+    let mut managers: Vec<Value> = body["metadata"]["managedFields"]
         .as_array()
         .into_iter()
         .flatten()
         .filter(|entry| entry["manager"] == "python-requests" && !body["spec"]["nodeName"].is_string())
         .map(|entry| json!([entry["operation"], entry["subresource"], entry["fieldsV1"]]))
         .collect();
+    // Their order is that of their times, which fell into the same second or not.
+    managers.sort_by_key(Value::to_string);
     json!({
         "kind": body["kind"], "apiVersion": body["apiVersion"],
         "metadata": of("metadata", &["name", "namespace", "generation", "labels", "deletionGracePeriodSeconds"]),
