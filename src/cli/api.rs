@@ -44,7 +44,8 @@ pub fn trust(records: &Records) -> String {
 pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) -> anyhow::Result<Kubernetes> {
     let dial = Arc::clone(&session.dial);
     if let Some(path) = kubeconfig {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
         let endpoint = Endpoint::from_kubeconfig(&text, None);
         let connected = endpoint.and_then(|endpoint| Kubernetes::connect(dial, endpoint, session.clock));
         return connected.with_context(|| format!("the kubeconfig {} is of no use", path.display()));

@@ -3,8 +3,8 @@
 use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
-use crate::pki::IssueError;
 use crate::kubernetes;
+use crate::pki::IssueError;
 use crate::plan::Refusal;
 use crate::problem::Problems;
 use crate::roll::RunError;

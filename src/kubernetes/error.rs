@@ -15,7 +15,9 @@ pub enum Error {
     #[error("the certificate of the Kubernetes API is not trusted: {0}")]
     Untrusted(Untrusted),
     /// It does not know who calls (401), or wants another client certificate.
-    #[error("the Kubernetes API does not accept these credentials: {0}\nhint: write new ones with `windlass kubeconfig`")]
+    #[error(
+        "the Kubernetes API does not accept these credentials: {0}\nhint: write new ones with `windlass kubeconfig`"
+    )]
     Unauthorized(String),
     /// The caller may not do it (403).
     #[error("the Kubernetes API forbids it: {message}")]

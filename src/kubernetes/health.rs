@@ -103,7 +103,9 @@ fn deprecated(metrics: &str) -> Vec<DeprecatedApi> {
             let (labels, value) = line.rsplit_once('}')?;
             let is_set = value.split_whitespace().next()?.parse::<f64>().is_ok_and(|number| number > 0.0);
             let label = |name: &str| {
-                let (_, rest) = format!(",{labels}").split_once(&format!(",{name}=\"")).map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+                let (_, rest) = format!(",{labels}")
+                    .split_once(&format!(",{name}=\""))
+                    .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
                 rest.split_once('"').map(|(value, _)| value.to_owned())
             };
             is_set.then(|| DeprecatedApi {
@@ -131,7 +133,10 @@ mod tests {
             apiserver_requested_deprecated_apis{group=\"policy\",removed_release=\"1.25\",resource=\"podsecuritypolicies\",subresource=\"\",version=\"v1beta1\"} 0\n\
             apiserver_request_total{code=\"200\"} 7\n";
         let seen = deprecated(metrics);
-        let said: Vec<String> = seen.iter().map(|it| format!("{}/{} {} {}", it.group, it.version, it.resource, it.removed_release)).collect();
+        let said: Vec<String> = seen
+            .iter()
+            .map(|it| format!("{}/{} {} {}", it.group, it.version, it.resource, it.removed_release))
+            .collect();
         assert_eq!(said, ["/v1 componentstatuses ", "batch/v1beta1 cronjobs 1.25"]);
         assert_eq!(deprecated("garbage\napiserver_requested_deprecated_apis{"), []);
     }

@@ -98,7 +98,8 @@ fn decoded(field: &str, text: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn file(path: &str) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| Error::Configuration(format!("cannot read {path}, which the kubeconfig names: {error}")))
+    fs::read(path)
+        .map_err(|error| Error::Configuration(format!("cannot read {path}, which the kubeconfig names: {error}")))
 }
 
 #[cfg(test)]

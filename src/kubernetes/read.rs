@@ -218,9 +218,5 @@ fn selector(value: &Value) -> Selector {
         operator: text(&it["operator"]),
         values: list(&it["values"]).iter().map(text).collect(),
     });
-    Selector {
-        labels: texts(&value["matchLabels"]),
-        expressions: expressions.collect(),
-        nothing: !value.is_object(),
-    }
+    Selector { labels: texts(&value["matchLabels"]), expressions: expressions.collect(), nothing: !value.is_object() }
 }

@@ -23,8 +23,8 @@ pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use preflight::preflight;
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
 pub use run::{
-    Cluster, EVENT_VERSION, Ending, Event, InMemory, Keeper, Means, Names, Observer, Place, Report, Reporter, RunError, name,
-    run,
+    Cluster, EVENT_VERSION, Ending, Event, InMemory, Keeper, Means, Names, Observer, Place, Report, Reporter, RunError,
+    name, run,
 };
 pub use summary::summary;
 pub use windows::windows;

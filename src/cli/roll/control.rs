@@ -121,7 +121,8 @@ async fn ask(session: &Session, what: Asked) -> anyhow::Result<bool> {
     match &records.lock {
         Some(lock) if lock.operation.starts_with("roll") => {}
         Some(lock) => {
-            let message = format!("{} is locked by {} of {}, which is no roll", session.cluster(), lock.operation, lock.holder);
+            let message =
+                format!("{} is locked by {} of {}, which is no roll", session.cluster(), lock.operation, lock.holder);
             return Err(Stopped::new(Exit::Locked, message).into());
         }
         None => return Ok(false),

@@ -108,13 +108,13 @@ async fn begin(
     let chosen = policy::chosen(session.specification(), selection)?;
     let groups = match &begun {
         Begun::Again(record) => &record.groups | &chosen,
-        Begun::New => chosen,
+        Begun::New | Begun::From(_) => chosen,
     };
     let view = first_look(&session, &kubernetes).await?;
     let forced = if selection.force { policy::every_machine(&view, &groups) } else { BTreeSet::new() };
     let forced = match &begun {
         Begun::Again(record) => &record.forced | &forced,
-        Begun::New => forced,
+        Begun::New | Begun::From(_) => forced,
     };
     let ignore = selection.ignore_pdb || matches!(&begun, Begun::Again(record) if record.ignore_budgets);
     let policy = policy::policy(&session, &groups, forced, ignore);
@@ -131,7 +131,7 @@ async fn begin(
     let left = outlook.estimate.machines;
     if options.dry_run {
         if options.output == Format::Json {
-            output.data(&ui::roll::outlook_json(&outlook))?;
+            output.data(&ui::roll::outlook_json(&outlook)?)?;
         }
         return Ok(Exit::Done);
     }
@@ -152,7 +152,7 @@ async fn begin(
             let (groups, forced) = (policy.groups.keys().cloned().collect(), policy.forced.clone());
             Begun::Again(Box::new(Record { groups, forced, ignore_budgets: ignore, state: State::Running, ..*record }))
         }
-        Begun::New => Begun::From(Box::new(roll::baseline(&view))),
+        Begun::New | Begun::From(_) => Begun::From(Box::new(roll::baseline(&view))),
     };
     under_lock(&session, options, "roll", kubernetes, policy, begun).await
 }
@@ -269,9 +269,10 @@ async fn under_lock(
         Err(error) => (RunResult::Failed, Some(error.to_string())),
     };
     let counts = report.as_ref().map(|report| counts(&report.record)).unwrap_or_default();
+    let epoch = lease.epoch();
     let released = lease.release(RunRecord {
         run,
-        epoch: lease.epoch(),
+        epoch,
         operation: command.to_owned(),
         actor: actor(),
         started,
@@ -316,12 +317,14 @@ fn end(session: &Session, command: &str, report: &roll::Report) -> anyhow::Resul
     match &report.ending {
         Ending::Done | Ending::Aborted => Ok(Exit::Done),
         Ending::Paused => {
-            let message = format!("the roll of {cluster} is paused, {so_far}\n  hint: to go on: windlass roll resume {cluster}");
+            let message =
+                format!("the roll of {cluster} is paused, {so_far}\n  hint: to go on: windlass roll resume {cluster}");
             Err(Stopped::new(Exit::Resumable, message).into())
         }
         Ending::Interrupted => {
-            let message =
-                format!("{command} of {cluster} was interrupted, {so_far}\n  hint: it goes on where it was: windlass roll {cluster}");
+            let message = format!(
+                "{command} of {cluster} was interrupted, {so_far}\n  hint: it goes on where it was: windlass roll {cluster}"
+            );
             Err(Stopped::new(Exit::Resumable, message).into())
         }
         Ending::Stopped(stop) => {

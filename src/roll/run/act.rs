@@ -61,7 +61,8 @@ impl ActError {
 /// What an action is called in messages: `evict default/web-1 from node-a`.
 #[must_use]
 pub fn name(action: &Action) -> String {
-    let list = |processes: &std::collections::BTreeSet<String>| processes.iter().cloned().collect::<Vec<_>>().join(", ");
+    let list =
+        |processes: &std::collections::BTreeSet<String>| processes.iter().cloned().collect::<Vec<_>>().join(", ");
     match action {
         Action::Suspend { group, processes } => format!("suspend {} of {group}", list(processes)),
         Action::Resume { group, processes } => format!("resume {} of {group}", list(processes)),
@@ -71,7 +72,9 @@ pub fn name(action: &Action) -> String {
         Action::Cordon { node, .. } => format!("cordon {node}"),
         Action::Uncordon { node, .. } => format!("uncordon {node}"),
         Action::Evict { namespace, pod, node, .. } => format!("evict {namespace}/{pod} from {node}"),
-        Action::DeletePod { namespace, pod, node, .. } => format!("delete {namespace}/{pod} on {node}, against its budget"),
+        Action::DeletePod { namespace, pod, node, .. } => {
+            format!("delete {namespace}/{pod} on {node}, against its budget")
+        }
         Action::Terminate { group, instance, .. } => format!("terminate {instance} of {group}"),
         Action::DeleteNode { node, .. } => format!("delete node {node}"),
         Action::Snapshot { instance } => format!("take a snapshot of etcd on {instance}"),
@@ -81,7 +84,8 @@ pub fn name(action: &Action) -> String {
 
 /// The annotations of a node that a roll cordons.
 pub fn annotations(roll: &str, now: Timestamp) -> BTreeMap<String, String> {
-    BTreeMap::from([(ROLL_ANNOTATION.to_owned(), roll.to_owned()),
+    BTreeMap::from([
+        (ROLL_ANNOTATION.to_owned(), roll.to_owned()),
         (CORDONED_AT_ANNOTATION.to_owned(), now.to_string()),
     ])
 }

@@ -99,7 +99,9 @@ pub async fn snapshot(cluster: &Cluster, instance: &str) -> Result<(), ActError>
     let place = cluster.names.snapshots.as_ref();
     let key = place.and_then(|place| address.strip_prefix(&format!("s3://{}/", place.bucket)));
     let (Some(place), Some(key)) = (place, key) else {
-        return Err(ActError::Member(format!("{instance} says that it stored {address:?}, which is no snapshot of this cluster")));
+        return Err(ActError::Member(format!(
+            "{instance} says that it stored {address:?}, which is no snapshot of this cluster"
+        )));
     };
     match aws::snapshot(&cluster.aws, &place.bucket, key).await? {
         Some(stored) if stored.size > 0 => Ok(()),

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use event::{EVENT_VERSION, Event, Reporter};
-pub use keeper::{InMemory, Keeper};
 pub use act::name;
 pub use control_plane::Place;
+pub use event::{EVENT_VERSION, Event, Reporter};
+pub use keeper::{InMemory, Keeper};
 pub use observe::{Cluster, Names, Observer};
 
 use super::decide::{Decision, Outcome, Stop, decide};

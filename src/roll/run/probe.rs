@@ -67,7 +67,9 @@ fn judge(query: &str, status: u16, body: &[u8]) -> Result<(), String> {
         return Err(format!("Prometheus says: {}", if answer.error.is_empty() { "no data" } else { &answer.error }));
     };
     let numbers: Vec<&str> = match (data.result_type.as_str(), &data.result) {
-        ("vector", serde_json::Value::Array(items)) => items.iter().filter_map(|item| item["value"][1].as_str()).collect(),
+        ("vector", serde_json::Value::Array(items)) => {
+            items.iter().filter_map(|item| item["value"][1].as_str()).collect()
+        }
         ("scalar", value) => value[1].as_str().into_iter().collect(),
         (other, _) => return Err(format!("the query gives a {other}, not a comparison's result")),
     };
@@ -89,7 +91,8 @@ mod tests {
     fn vector(values: &[&str]) -> Vec<u8> {
         let items: Vec<String> =
             values.iter().map(|value| format!(r#"{{"metric":{{}},"value":[1700000000,"{value}"]}}"#)).collect();
-        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, items.join(",")).into_bytes()
+        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, items.join(","))
+            .into_bytes()
     }
 
     #[test]

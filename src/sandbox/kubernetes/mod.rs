@@ -5,9 +5,9 @@
 
 pub mod api;
 mod bootstrap;
+pub mod controllers;
 mod exchange;
 pub mod identity;
-pub mod controllers;
 mod objects;
 mod service;
 #[cfg(test)]

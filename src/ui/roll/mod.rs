@@ -39,17 +39,27 @@ fn text_line(event: &Event) -> Option<String> {
         // What is refused is told by what is waited for.
         Event::Refused { .. } | Event::Settled { .. } => return None,
         Event::NoCapacity { failure } => {
-            let place: Vec<&str> = [failure.machine_type.as_deref(), failure.zone.as_deref()].into_iter().flatten().collect();
+            let place: Vec<&str> =
+                [failure.machine_type.as_deref(), failure.zone.as_deref()].into_iter().flatten().collect();
             let option = match failure.spot {
                 Some(true) => " on spot",
                 Some(false) => " on demand",
                 None => "",
             };
-            format!("{}: a launch failed ({}{option}): {}", failure.auto_scaling_group, place.join(" in "), failure.message)
+            format!(
+                "{}: a launch failed ({}{option}): {}",
+                failure.auto_scaling_group,
+                place.join(" in "),
+                failure.message
+            )
         }
         Event::Waiting { about, what } => format!("{about}: {what}"),
         Event::Heartbeat { seconds, left, waiting } => {
-            format!("still rolling after {}, {left} left; waits for {}", duration::seconds(*seconds), shortened(waiting))
+            format!(
+                "still rolling after {}, {left} left; waits for {}",
+                duration::seconds(*seconds),
+                shortened(waiting)
+            )
         }
         Event::Notice { message } => message.clone(),
         Event::RollFinished { result, done, seconds } => {

@@ -70,7 +70,9 @@ pub fn outlook(it: &Outlook<'_>) -> String {
     lines.push(match machines {
         0 => format!("No machine of {} has to be replaced.", it.cluster),
         1 => format!("Roll: 1 machine to replace, about {}.", duration::seconds(it.estimate.duration.as_secs())),
-        many => format!("Roll: {many} machines to replace, about {}.", duration::seconds(it.estimate.duration.as_secs())),
+        many => {
+            format!("Roll: {many} machines to replace, about {}.", duration::seconds(it.estimate.duration.as_secs()))
+        }
     });
     lines.join("\n") + "\n"
 }

@@ -56,7 +56,8 @@ impl Stage {
         aws.hold(Fence::open());
         let name = &self.scenario.cluster;
         let fallback = |group: &crate::sandbox::scenario::Group| Some((group.name.clone(), group.fallback.clone()?));
-        let members = (0..self.scenario.control_plane.members).map(|number| char::from(b"abc"[number as usize]).to_string());
+        let members =
+            (0..self.scenario.control_plane.members).map(|number| char::from(b"abc"[number as usize]).to_string());
         Cluster {
             names: Names {
                 cluster: name.parse().expect("a name"),
@@ -154,7 +155,7 @@ impl Stage {
             assert!(stale.is_empty(), "{name} still has {stale:?}");
             let max = match &group.role {
                 GroupRole::Member(_) => 1,
-                _ => self.scenario.groups.iter().find(|it| it.name == *name).map_or(0, |it| it.max),
+                _ => self.scenario.groups.iter().find(|it| it.name == *name).map_or(0, |it| it.max.unwrap_or(0)),
             };
             assert_eq!(group.max, max, "the maximum of {name}");
         }
