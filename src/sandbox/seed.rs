@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scenario::Workload;
 use crate::spec::value::{AccountId, Cidr, HostedZoneName, Region, SubnetId, VpcId, Zone};
 
 /// The seed that is used where a project has none: the example fleet's.
@@ -51,6 +52,9 @@ pub struct Seed {
     /// is offered everywhere.
     #[serde(default)]
     pub offered_only_in: BTreeMap<String, Vec<Zone>>,
+    /// What runs in clusters when they come up: cluster's name with `*` and `?` → workloads.
+    #[serde(default)]
+    pub workloads: BTreeMap<String, Vec<Workload>>,
 }
 
 /// An availability zone.

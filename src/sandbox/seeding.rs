@@ -48,6 +48,7 @@ impl World {
             .iter()
             .map(|(name, zones)| (name.clone(), zones.iter().map(ToString::to_string).collect()))
             .collect();
+        world.kubernetes.controllers.workloads.clone_from(&seed.workloads);
         // What others made has been there for long.
         world.hidden.clear();
         world

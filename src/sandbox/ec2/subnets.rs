@@ -121,7 +121,7 @@ impl Subnet {
         size.saturating_sub(RESERVED).saturating_sub(used)
     }
 
-    /// The lowest free address.
+    /// The lowest free address that has rested.
     ///
     /// # Errors
     /// `InsufficientFreeAddressesInSubnet`.
@@ -136,7 +136,11 @@ impl Subnet {
         let first = u32::from(self.cidr.network()) + 4;
         // Those of others lie at the end of the range.
         let last = u32::from(self.cidr.broadcast()).saturating_sub(self.used_addresses);
-        (first..last).map(Ipv4Addr::from).find(|address| !used.contains(address)).ok_or_else(|| {
+        // Amazon VPC does not give an address out again at once: that of an instance which ended within the hour comes last.
+        let ended = world.ec2.instances.values().filter(|it| it.subnet == self.id && !it.phase.is_live());
+        let resting: BTreeSet<Ipv4Addr> = ended.map(|it| it.private_ip).collect();
+        let free = || (first..last).map(Ipv4Addr::from).filter(|address| !used.contains(address));
+        free().find(|address| !resting.contains(address)).or_else(|| free().next()).ok_or_else(|| {
             Refusal::new(
                 "InsufficientFreeAddressesInSubnet",
                 "The specified subnet does not have enough free addresses to satisfy the request.",

@@ -115,7 +115,13 @@ fn raise(world: &mut World, cluster: &str, state: &mut State, pending: &[Pending
         if fits.nodes == 0 {
             continue;
         }
-        left.retain(|it| !fits.pods.contains(&it.name));
+        let room = coming + group.max.saturating_sub(group.desired);
+        // What does not fit below the maximum goes on to the next group.
+        let share =
+            u32::try_from(fits.pods.len()).unwrap_or(u32::MAX).saturating_mul(room.min(fits.nodes)) / fits.nodes;
+        let share = usize::try_from(share).unwrap_or(usize::MAX);
+        let taken: std::collections::BTreeSet<_> = fits.pods.iter().take(share).collect();
+        left.retain(|it| !taken.contains(&it.name));
         let more = fits.nodes.saturating_sub(coming).min(group.max.saturating_sub(group.desired));
         if more > 0 {
             group.desired += more;

@@ -114,7 +114,7 @@ fn a_terminated_machine_is_given_up_after_40_seconds_and_replaced() {
     let node = all(&world, "nodes").find(|(_, node)| is(node, "Ready", "Unknown")).map(|(key, _)| key.clone());
     let node = node.expect("the node stays");
     world.kubernetes.clusters.get_mut("scenario.example.com").expect("it is there").objects.remove(&node);
-    pass(&mut world, 30);
+    pass(&mut world, 60);
     assert_eq!(all(&world, "pods").filter(|(_, pod)| pod["spec"]["nodeName"] == node.name.as_str()).count(), 0);
     assert_eq!(ready_pods(&world, "store"), 3);
 }

@@ -134,9 +134,9 @@ pub struct Index {
     /// Nodes.
     pub nodes: BTreeMap<String, Node>,
     /// Names of pods by node.
-    pub on_node: HashMap<String, BTreeSet<Name>>,
+    pub on_node: BTreeMap<String, BTreeSet<Name>>,
     /// Names of pods by the uid of their controller.
-    pub by_owner: HashMap<String, BTreeSet<Name>>,
+    pub by_owner: BTreeMap<String, BTreeSet<Name>>,
     /// Everything else that is watched, by key.
     pub others: BTreeMap<Key, Raw>,
     /// Pods for which something is due by itself, soonest first.

@@ -75,13 +75,16 @@ pub fn identify(world: &World, id: &str) -> Option<Identity> {
         && let Some(machines) = controllers.machines.get(group)
     {
         let version = instance.tags.get("aws:ec2launchtemplate:version").and_then(|it| it.parse().ok()).unwrap_or(0);
+        let starting = instance.since.duration_since(instance.launched_at).as_secs();
+        // A stopped instance that is started again was launched long ago.
+        let from = if starting < 60 { instance.launched_at } else { instance.since };
         return Some(Identity {
             cluster: machines.cluster.clone(),
             member: machines.member.clone(),
             labels: machines.labels.clone(),
             taints: machines.taints.clone(),
             version: machines.versions.get(&version).or(machines.versions.values().last()).cloned().unwrap_or_default(),
-            ready: later(instance.launched_at.max(instance.since), jitter(id, 4, machines.boot)),
+            ready: later(from, jitter(id, 4, machines.boot)),
             never: false,
         });
     }

@@ -16,14 +16,15 @@ mod quantity;
 mod scheduler;
 mod workloads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::boot;
+use super::super::scenario::{self, Workload};
 use super::super::world::World;
+use super::super::{boot, ec2};
 use super::objects::{Key, Objects, time};
 
 pub use birth::{cluster as new_cluster, workload};
@@ -55,6 +56,10 @@ pub struct Controllers {
     pub stopped_kubelets: BTreeMap<String, (Timestamp, Timestamp)>,
     /// API servers that do not answer: cluster → from when, until when.
     pub down: BTreeMap<String, Vec<(Timestamp, Timestamp)>>,
+    /// What runs in new clusters, by a pattern of their names.
+    pub workloads: BTreeMap<String, Vec<Workload>>,
+    /// Clusters that came to be when a member served; they end with the last of their volumes.
+    pub born: BTreeSet<String>,
     /// When the controllers of a cluster look next, by cluster.
     pub look_at: BTreeMap<String, Timestamp>,
     /// When a budget of a cluster changes by itself, by cluster.
@@ -68,16 +73,10 @@ pub struct Controllers {
 
 impl PartialEq for Controllers {
     fn eq(&self, other: &Self) -> bool {
-        let all = |it: &Self| {
-            (
-                it.kubelets.clone(),
-                it.machines.clone(),
-                it.stopped_kubelets.clone(),
-                it.down.clone(),
-                (it.look_at.clone(), it.budgets_at.clone(), it.collect_at.clone()),
-            )
-        };
-        all(self) == all(other)
+        (&self.kubelets, &self.machines, &self.stopped_kubelets, &self.down, &self.workloads, &self.born)
+            == (&other.kubelets, &other.machines, &other.stopped_kubelets, &other.down, &other.workloads, &other.born)
+            && (&self.look_at, &self.budgets_at, &self.collect_at)
+                == (&other.look_at, &other.budgets_at, &other.collect_at)
     }
 }
 
@@ -157,6 +156,7 @@ pub fn settle(world: &mut World, name: &str) {
 
 /// Takes in what changed from outside since the last step; call it before [`due`].
 pub fn observe(world: &mut World) {
+    deaths(world);
     births(world);
     nodes::observe(world);
     let now = world.now;
@@ -198,10 +198,35 @@ fn births(world: &mut World) {
         .collect();
     for (name, version) in born {
         if !world.kubernetes.clusters.contains_key(&name) {
-            let cluster = new_cluster(&name, &version, world.seed, world.now);
+            let mut cluster = new_cluster(&name, &version, world.seed, world.now);
+            let all = world.kubernetes.controllers.workloads.iter();
+            for workload in all.filter(|(pattern, _)| ec2::matches(pattern, &name)).flat_map(|(_, all)| all) {
+                scenario::deploy(&mut cluster.objects, workload, world.now);
+            }
             world.kubernetes.clusters.insert(name.clone(), cluster);
+            world.kubernetes.controllers.born.insert(name.clone());
             let now = world.now;
             world.kubernetes.controllers.look_soon(&name, now);
+        }
+    }
+}
+
+/// Clusters whose last volume is gone.
+fn deaths(world: &mut World) {
+    let has_volume = |name: &str| {
+        let mut volumes = world.ec2.volumes.values();
+        volumes.any(|it| it.tags.get("windlass.dev/cluster").is_some_and(|it| it == name))
+    };
+    let dead: Vec<String> =
+        world.kubernetes.controllers.born.iter().filter(|name| !has_volume(name)).cloned().collect();
+    for name in dead {
+        world.kubernetes.clusters.remove(&name);
+        let controllers = &mut world.kubernetes.controllers;
+        controllers.born.remove(&name);
+        controllers.indices.remove(&name);
+        controllers.kubelets.retain(|_, it| it.cluster != name);
+        for moments in [&mut controllers.look_at, &mut controllers.budgets_at, &mut controllers.collect_at] {
+            moments.remove(&name);
         }
     }
 }
