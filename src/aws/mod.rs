@@ -6,6 +6,7 @@
 //! for how long. [`leftovers()`] and [`sweep`] care for what Kubernetes made in a cluster. Nothing here decides what
 //! should exist.
 
+mod activities;
 mod auto_scaling_group;
 mod balancing;
 mod call;
@@ -20,6 +21,8 @@ mod facts;
 mod failure;
 mod fence;
 mod gate;
+mod group_change;
+mod groups_view;
 mod holders;
 mod identity;
 mod ids;
@@ -35,6 +38,7 @@ mod load_balancer;
 mod named;
 mod nat_gateway;
 mod network_interface;
+mod offerings;
 mod pages;
 mod parameter;
 mod record_set;
@@ -50,10 +54,12 @@ mod subnet;
 mod tags;
 mod target_group;
 mod target_health;
+mod template_versions;
 mod values;
 mod volume;
 mod vpc;
 
+pub use activities::{Activity, ActivityKind, ActivityState, activities, capacity_failures, classify};
 pub use calls::{CallRecord, Calls};
 pub use connect::{Aws, Caller, Settings};
 pub use console::console;
@@ -63,14 +69,18 @@ pub use error::{CallError, Denied, Error};
 pub use facts::{Wanted, WantedZone, Zones, facts};
 pub use failure::Failure;
 pub use fence::{Fence, LeaseEnded};
+pub use group_change::{Bounds, Termination, mark, resize, resume, suspend, terminate, unmark};
+pub use groups_view::{GroupsWanted, KnownMachines, RAISED, groups_view, raised_marks};
 pub use identity::{Identity, TAG_PREFIX, tag};
 pub use ids::{Ids, Made};
 pub use leftovers::{Leftover, LeftoverKind, leftovers, sweep};
 pub use limits::{Limits, Rate, Service};
+pub use offerings::offerings;
 pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_parameter};
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
 pub use target_health::{TargetHealth, target_health};
+pub use template_versions::{TemplateVersions, template_versions};
 pub use values::parameter_values;
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_autoscaling::types as sdk;
 
-use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
+pub(super) use self::wire::encode_tag;
+use self::wire::{Encoded, NO_PREPARED_BOUND};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
 use super::console::console;
@@ -60,7 +61,8 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
     Ok(observed)
 }
 
-async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
+/// All groups that a filter lets through.
+pub(super) async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
     pages::all("DescribeAutoScalingGroups", async |token| {
         let request = aws.auto_scaling().describe_auto_scaling_groups().set_filters(filter.clone().map(|it| vec![it]));
         let request = request.max_records(PAGE).set_next_token(token);
@@ -71,11 +73,12 @@ async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::Aut
 }
 
 /// Whether a group is being deleted: its status says so, and is absent otherwise.
-fn is_leaving(group: &sdk::AutoScalingGroup) -> bool {
+pub(super) fn is_leaving(group: &sdk::AutoScalingGroup) -> bool {
     group.status().is_some_and(|status| !status.is_empty())
 }
 
-fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
+/// All tags of a group.
+pub(super) fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
     let pairs = group.tags().iter();
     pairs.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
@@ -212,7 +215,7 @@ async fn detach(aws: &Aws, group: &str, target_groups: &[String]) -> Result<(), 
 }
 
 /// Without a process named, the calls would mean all of them.
-async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+pub(super) async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
     if processes.is_empty() {
         return Ok(());
     }
@@ -221,7 +224,8 @@ async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result
     call(aws, Call::named("SuspendProcesses"), || request.clone().send()).await.map(drop)
 }
 
-async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+/// Resumes processes that were suspended.
+pub(super) async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
     if processes.is_empty() {
         return Ok(());
     }

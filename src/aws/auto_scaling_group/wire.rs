@@ -78,7 +78,7 @@ fn strategy_name(strategy: SpotAllocationStrategy) -> &'static str {
 }
 
 /// A tag of the group called `group`.
-pub(super) fn encode_tag(group: &str, key: &str, value: &str, propagate: bool) -> wire::Tag {
+pub(in crate::aws) fn encode_tag(group: &str, key: &str, value: &str, propagate: bool) -> wire::Tag {
     wire::Tag::builder()
         .resource_id(group)
         .resource_type("auto-scaling-group")

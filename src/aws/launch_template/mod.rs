@@ -1,6 +1,6 @@
 //! Launch templates: a change makes a new version and then its default, so groups that launch the default follow.
 
-mod data;
+pub(super) mod data;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::resource::{Attributes, Describe, Found, Kind, LaunchTemplate, Observe
 
 /// Templates or versions in one page; the most that EC2 gives (API reference, DescribeLaunchTemplateVersions). Always
 /// said: without it some servers answer a part and no token.
-const PAGE: i32 = 200;
+pub(super) const PAGE: i32 = 200;
 
 /// Finds the cluster's templates: by tag, and at the same time the default versions of all templates of the region, which
 /// is one call where asking for each template's would be many. The latter also shows names that are taken.
@@ -44,7 +44,8 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
     Ok(observed)
 }
 
-async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::LaunchTemplate>, Error> {
+/// The templates that the filters let through.
+pub(super) async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::LaunchTemplate>, Error> {
     pages::all("DescribeLaunchTemplates", async |token| {
         let request = aws.ec2().describe_launch_templates().set_filters(Some(filters.clone()));
         let request = request.max_results(PAGE).set_next_token(token);
