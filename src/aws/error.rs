@@ -45,7 +45,9 @@ pub enum Error {
         operation: &'static str,
     },
     /// A group at its minimum may not shrink.
-    #[error("{instance} cannot go without a replacement: its group is at its minimum size\nhint: lower minSize of the group, or let it be replaced")]
+    #[error(
+        "{instance} cannot go without a replacement: its group is at its minimum size\nhint: lower minSize of the group, or let it be replaced"
+    )]
     AtMinimum {
         /// The instance, `i-…`.
         instance: String,

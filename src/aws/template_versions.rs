@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
-use super::launch_template::{self, data};
+use super::launch_template::data;
 use super::pages;
 use crate::resource::{LaunchTemplate, Tags};
 
@@ -20,11 +20,7 @@ pub type TemplateVersions = BTreeMap<String, LaunchTemplate>;
 ///
 /// # Errors
 /// That of the call.
-pub async fn template_versions(
-    aws: &Aws,
-    id: &str,
-    versions: &BTreeSet<String>,
-) -> Result<TemplateVersions, Error> {
+pub async fn template_versions(aws: &Aws, id: &str, versions: &BTreeSet<String>) -> Result<TemplateVersions, Error> {
     const OPERATION: &str = "DescribeLaunchTemplateVersions";
     let all: Vec<String> = versions.iter().cloned().collect();
     let mut read = TemplateVersions::new();

@@ -114,7 +114,10 @@ mod tests {
     #[test]
     fn the_flags_find_the_groups_by_the_tags_that_they_bear() {
         let flags = autoscaler_flags(&example());
-        assert!(flags.iter().any(|flag| flag.ends_with("k8s.io/cluster-autoscaler/prod-customer.k8s.foo.bar")), "{flags:?}");
+        assert!(
+            flags.iter().any(|flag| flag.ends_with("k8s.io/cluster-autoscaler/prod-customer.k8s.foo.bar")),
+            "{flags:?}"
+        );
         assert!(flags.contains(&String::from("--max-node-provision-time=5m")));
     }
 }

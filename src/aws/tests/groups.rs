@@ -172,8 +172,7 @@ async fn a_group_at_its_minimum_says_so() {
 async fn a_failure_of_capacity_is_seen_with_its_reason_and_zone() {
     let (aws, sandbox, _) = stage().await;
     let since = aws.clock().now();
-    let limit =
-        CapacityLimit { instance_type: "*".into(), zone: "eu-west-3a".into(), purchase: None, at_most: 0 };
+    let limit = CapacityLimit { instance_type: "*".into(), zone: "eu-west-3a".into(), purchase: None, at_most: 0 };
     sandbox.with_world(|world| world.ec2.capacity.push(limit)).expect("a world");
     resize(&aws, GROUP, Bounds { desired: Some(3), max: None }).await.expect("resized");
     tokio::time::sleep(Duration::from_secs(30)).await;
