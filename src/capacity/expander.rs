@@ -68,7 +68,8 @@ pub fn autoscaler_flags(specification: &Specification) -> Vec<String> {
 }
 
 /// Group → fallback, as the manifests say it.
-pub(super) fn fallbacks(specification: &Specification) -> BTreeMap<String, String> {
+#[must_use]
+pub fn fallbacks(specification: &Specification) -> BTreeMap<String, String> {
     let groups = specification.node_groups.iter();
     groups
         .filter_map(|group| Some((group.metadata.name.to_string(), group.spec.fallback.as_ref()?.to_string())))

@@ -8,6 +8,6 @@ mod lint;
 mod spread;
 
 pub use chains::{Chain, Cycle, chains};
-pub use expander::{MAX_NODE_PROVISION_TIME, autoscaler_flags, priority_expander};
+pub use expander::{MAX_NODE_PROVISION_TIME, autoscaler_flags, fallbacks, priority_expander};
 pub use lint::{Level, Row, lint};
 pub use spread::{Lifecycles, Spread, lifecycles, spread};

@@ -2,6 +2,7 @@
 //! top to bottom.
 
 mod apply;
+mod capacity;
 mod certs;
 mod complete;
 mod completions;
@@ -66,6 +67,7 @@ enum Command {
     History(history::Arguments),
     State(state::Arguments),
     Unlock(unlock::Arguments),
+    Capacity(capacity::Arguments),
     Certs(certs::Arguments),
     Kubeconfig(kubeconfig::Arguments),
     Etcd(etcd::Arguments),
@@ -123,6 +125,7 @@ impl Cli {
             | Command::History(_)
             | Command::State(_)
             | Command::Unlock(_)
+            | Command::Capacity(_)
             | Command::Certs(_)
             | Command::Kubeconfig(_)
             | Command::Etcd(_)
@@ -141,6 +144,7 @@ impl Cli {
             Command::History(arguments) => arguments.run(global, output).await,
             Command::State(arguments) => arguments.run(global, output).await,
             Command::Unlock(arguments) => arguments.run(global, output).await,
+            Command::Capacity(arguments) => arguments.run(global, output).await,
             Command::Certs(arguments) => arguments.run(global, output).await,
             Command::Kubeconfig(arguments) => arguments.run(global, output).await,
             Command::Etcd(arguments) => arguments.run(global, output).await,

@@ -1,6 +1,6 @@
 //! Which add-on versions go with a minor version of Kubernetes.
 
-use crate::spec::KubernetesVersion;
+use crate::spec::value::KubernetesVersion;
 
 /// What goes with one minor version.
 #[derive(Clone, Debug, PartialEq, Eq)]

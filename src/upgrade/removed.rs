@@ -2,7 +2,7 @@
 //!
 //! Source: Kubernetes documentation, "Deprecated API Migration Guide".
 
-use crate::spec::KubernetesVersion;
+use crate::spec::value::KubernetesVersion;
 
 /// An API version that was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

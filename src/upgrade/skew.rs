@@ -4,7 +4,7 @@
 //! never newer than the API server, and at most three minor versions older.
 
 use crate::resource::Resource;
-use crate::spec::KubernetesVersion;
+use crate::spec::value::KubernetesVersion;
 use crate::state::Records;
 
 /// How many minor versions a kubelet may be behind the API server (Version Skew Policy, "kubelet", since 1.28).
