@@ -1,6 +1,6 @@
 //! When a fallback group is raised, and when it is lowered again. Pure: groups, failures and what was raised in, actions out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -91,7 +91,7 @@ pub fn decide(
 ) -> Vec<FallbackAction> {
     let mut actions = Vec::new();
     // What was raised in this pass already: one fallback takes over from one group.
-    let mut taken: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
     for (name, group) in groups {
         let missing = group.desired.saturating_sub(running(group));
         let failed = failures.iter().any(|failure| {
@@ -107,13 +107,13 @@ pub fn decide(
             Some((fallback, target))
                 if target.desired < target.max
                     && !raised.contains_key(fallback)
-                    && !taken.contains_key(fallback.as_str()) =>
+                    && !taken.contains(fallback.as_str()) =>
             {
                 let count = missing.min(target.max - target.desired);
                 let mark = Raised { instead_of: name.clone(), count };
                 let desired = target.desired + count;
                 actions.push(FallbackAction::Raise { group: fallback.clone(), raised: mark, desired });
-                taken.insert(fallback, ());
+                taken.insert(fallback);
             }
             _ => actions.push(FallbackAction::Exhausted { group: name.clone(), missing }),
         }
