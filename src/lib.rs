@@ -17,6 +17,8 @@
 //! | [`kubernetes`] | the only code that calls Kubernetes |
 //! | [`health`] | how a cluster is: groups, machines, nodes, pods and budgets at one moment |
 //! | [`roll`] | replaces machines: a pure decision, and the runner that does what it says |
+//! | [`capacity`] | how machines are spread, which group takes over from which, what the autoscaler is told |
+//! | [`upgrade`] | guardrails: versions, removed APIs, add-ons, machines that a change leaves behind |
 //! | [`live`] | what endpoints present on the network: their TLS certificates |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
@@ -25,6 +27,7 @@
 
 pub mod apply;
 pub mod aws;
+pub mod capacity;
 pub mod cli;
 pub mod clock;
 pub mod cron;
@@ -45,3 +48,4 @@ pub mod secret;
 pub mod spec;
 pub mod state;
 pub mod ui;
+pub mod upgrade;

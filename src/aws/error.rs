@@ -44,6 +44,14 @@ pub enum Error {
         /// The operation.
         operation: &'static str,
     },
+    /// A group at its minimum may not shrink.
+    #[error(
+        "{instance} cannot go without a replacement: its group is at its minimum size\nhint: lower minSize of the group, or let it be replaced"
+    )]
+    AtMinimum {
+        /// The instance, `i-…`.
+        instance: String,
+    },
     /// That cannot be done to this kind.
     #[error("{address}: a {} cannot be {act}", .address.kind())]
     Unsupported {

@@ -1,74 +1,116 @@
-//! What a roll changes in a group: its size, its processes, one machine less. Each may be repeated, and what is done
-//! already is a success.
+//! Single changes of a group that a roll makes: each sets a value or ends one instance by id, so that a repeat after a crash
+//! does no harm. The fence stops them like every other change when the lease has ended.
 
 use std::collections::BTreeSet;
 
-use super::auto_scaling_group;
+use aws_sdk_autoscaling::types as sdk;
+
+use super::auto_scaling_group as group_calls;
 use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
+use super::groups_view::RAISED;
 use super::named::whole;
 
-/// What a group does when a machine of it is terminated.
+/// What a group's size becomes; what is not said stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many instances it tries to have.
+    pub desired: Option<u32>,
+    /// Most instances.
+    pub max: Option<u32>,
+}
+
+/// What becomes of the place of a terminated instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterTermination {
-    /// It launches another one.
-    Launch,
-    /// Its desired size falls by one.
+pub enum Termination {
+    /// The group launches another one.
+    Replace,
+    /// The group wants one fewer; it refuses that at its minimum.
     Shrink,
 }
 
-/// Switches processes of a group off.
+/// Suspends processes such as `AZRebalance` of the group called `group` in AWS. Without a process it does nothing.
 ///
 /// # Errors
 /// That of the call.
-pub async fn suspend_processes(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
-    auto_scaling_group::suspend(aws, group, processes).await
+pub async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+    group_calls::suspend(aws, group, processes).await
 }
 
-/// Switches processes of a group on.
+/// Resumes processes. Without a process it does nothing.
 ///
 /// # Errors
 /// That of the call.
-pub async fn resume_processes(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
-    auto_scaling_group::resume(aws, group, processes).await
+pub async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
+    group_calls::resume(aws, group, processes).await
 }
 
-/// Sets how many machines a group should have and may have; nothing else of it is said, so nothing else changes.
+/// Changes the size of a group in one call, so that a desired capacity above the present maximum is possible. Nothing else
+/// of the group is said, and AWS keeps what is not said (API reference, UpdateAutoScalingGroup).
 ///
 /// # Errors
-/// That of the call.
-pub async fn resize_group(aws: &Aws, group: &str, desired: u32, max: u32) -> Result<(), Error> {
+/// That of the call: a capacity outside of the bounds is a `ValidationError`.
+pub async fn resize(aws: &Aws, group: &str, bounds: Bounds) -> Result<(), Error> {
+    if bounds == Bounds::default() {
+        return Ok(());
+    }
     let request = aws
         .auto_scaling()
         .update_auto_scaling_group()
         .auto_scaling_group_name(group)
-        .desired_capacity(whole(desired))
-        .max_size(whole(max));
+        .set_desired_capacity(bounds.desired.map(whole))
+        .set_max_size(bounds.max.map(whole));
     call(aws, Call::named("UpdateAutoScalingGroup"), || request.clone().send()).await.map(drop)
 }
 
-/// Terminates a machine in its group; `false`: it was gone or going already.
+/// Ends an instance of a group; `false`: it was ending or gone already. The call names it by id, so a repeat ends nothing
+/// else, and shrinks nothing twice.
 ///
 /// # Errors
-/// That of the call: that the group would become smaller than its minimum, for example.
-pub async fn terminate_machine(aws: &Aws, instance: &str, then: AfterTermination) -> Result<bool, Error> {
+/// That of the call; [`Error::AtMinimum`] when the group may not shrink.
+pub async fn terminate(aws: &Aws, instance: &str, termination: Termination) -> Result<bool, Error> {
+    const OPERATION: &str = "TerminateInstanceInAutoScalingGroup";
     let request = aws
         .auto_scaling()
         .terminate_instance_in_auto_scaling_group()
         .instance_id(instance)
-        .should_decrement_desired_capacity(then == AfterTermination::Shrink);
-    // By id: a second one finds the first one's activity, and shrinks nothing.
-    let once = Call::named("TerminateInstanceInAutoScalingGroup").busy_is_an_answer();
-    match call(aws, once, || request.clone().send()).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_gone(&error) => Ok(false),
-        Err(error) => Err(error),
+        .should_decrement_desired_capacity(termination == Termination::Shrink);
+    let once = Call::delete(OPERATION).busy_is_an_answer();
+    let Err(error) = call(aws, once, || request.clone().send()).await else { return Ok(true) };
+    let Error::Call(failed) = &error else { return Err(error) };
+    // Auto Scaling has no code for either: both are a ValidationError, told apart by their words.
+    let is_ending = failed.code.as_deref() == Some("ScalingActivityInProgress");
+    if is_ending || failed.message.contains("Instance Id not found") || failed.message.contains("is being terminated") {
+        return Ok(false);
+    }
+    if failed.message.contains("desiredSize equals minSize") || failed.message.contains("min size constraint") {
+        return Err(Error::AtMinimum { instance: instance.to_owned() });
+    }
+    match error.is_not_found() {
+        true => Ok(false),
+        false => Err(error),
     }
 }
 
-/// "Instance Id not found - No managed instance found for instance ID", and the activity of an earlier call.
-fn is_gone(error: &Error) -> bool {
-    error.code() == Some("ScalingActivityInProgress")
-        || (error.code() == Some("ValidationError") && error.to_string().contains("Instance Id not found"))
+/// Writes on a fallback group that it was raised, and for which: it survives a crash of whoever raised it.
+///
+/// # Errors
+/// That of the call.
+pub async fn mark(aws: &Aws, group: &str, raised: &str) -> Result<(), Error> {
+    let request = aws.auto_scaling().create_or_update_tags().tags(raised_tag(group, raised));
+    call(aws, Call::named("CreateOrUpdateTags"), || request.clone().send()).await.map(drop)
+}
+
+/// Takes that off again.
+///
+/// # Errors
+/// That of the call.
+pub async fn unmark(aws: &Aws, group: &str) -> Result<(), Error> {
+    let request = aws.auto_scaling().delete_tags().tags(raised_tag(group, ""));
+    call(aws, Call::named("DeleteTags"), || request.clone().send()).await.map(drop)
+}
+
+fn raised_tag(group: &str, value: &str) -> sdk::Tag {
+    group_calls::encode_tag(group, RAISED, value, false)
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod apply;
+mod capacity;
 mod certs;
 mod complete;
 mod completions;
@@ -69,6 +70,7 @@ enum Command {
     History(history::Arguments),
     State(state::Arguments),
     Unlock(unlock::Arguments),
+    Capacity(capacity::Arguments),
     Certs(certs::Arguments),
     Kubeconfig(kubeconfig::Arguments),
     Etcd(etcd::Arguments),
@@ -127,6 +129,7 @@ impl Cli {
             | Command::History(_)
             | Command::State(_)
             | Command::Unlock(_)
+            | Command::Capacity(_)
             | Command::Certs(_)
             | Command::Kubeconfig(_)
             | Command::Etcd(_)
@@ -146,6 +149,7 @@ impl Cli {
             Command::History(arguments) => arguments.run(global, output).await,
             Command::State(arguments) => arguments.run(global, output).await,
             Command::Unlock(arguments) => arguments.run(global, output).await,
+            Command::Capacity(arguments) => arguments.run(global, output).await,
             Command::Certs(arguments) => arguments.run(global, output).await,
             Command::Kubeconfig(arguments) => arguments.run(global, output).await,
             Command::Etcd(arguments) => arguments.run(global, output).await,

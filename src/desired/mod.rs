@@ -25,7 +25,7 @@ mod tests;
 
 pub use bootstrap::{FORMAT as USER_DATA_FORMAT, built_in, compressed, decompressed};
 pub use facts::{ExistingNetwork, ExistingSubnet, Facts, HostedZone, Image, Keys, Revisions};
-pub use names::parameter_path;
+pub use names::{group_name, member_group, parameter_path};
 
 use std::collections::BTreeMap;
 

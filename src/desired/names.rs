@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::name::ClusterName;
+use crate::spec::{Member, NodeGroup, Specification};
 
 /// Network load balancers and target groups (ELBv2 API reference, CreateLoadBalancer: Name).
 pub(super) const LOAD_BALANCER_LIMIT: usize = 32;
@@ -20,6 +21,18 @@ const HASH: usize = 8;
 /// `<thing>.<cluster>`, shortened to `limit` characters where needed.
 pub(super) fn name(thing: &str, cluster: &ClusterName, limit: usize) -> String {
     fit(&format!("{thing}.{cluster}"), limit)
+}
+
+/// The name that a node group has in AWS.
+#[must_use]
+pub fn group_name(specification: &Specification, group: &NodeGroup) -> String {
+    name(group.metadata.name.as_str(), &specification.cluster.metadata.name, GROUP_LIMIT)
+}
+
+/// The address name of the group of a control-plane member: `control-plane-a`.
+#[must_use]
+pub fn member_group(member: &Member) -> String {
+    super::control_plane::thing(member)
 }
 
 /// `text` if it fits, else its beginning and a hash of all of it.

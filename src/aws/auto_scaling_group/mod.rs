@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_autoscaling::types as sdk;
 
-pub(super) use self::wire::template_of;
-use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
+pub(super) use self::wire::encode_tag;
+use self::wire::{Encoded, NO_PREPARED_BOUND};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
 use super::console::console;
@@ -21,7 +21,6 @@ use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
 use super::named::{self, whole};
 use super::{instances, pages};
-use crate::name::ClusterName;
 use crate::resource::{
     Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Resource, Tags, WarmPool,
 };
@@ -36,15 +35,16 @@ const TARGET_GROUPS: usize = 10;
 
 /// Finds the cluster's groups with their instances.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
+    let filter = sdk::Filter::builder().name(format!("tag:{}", tag::CLUSTER)).values(scope.cluster.as_str()).build();
     let spot = async {
         match scope.instances {
             Instances::Listed => instances::spot(aws, &scope.cluster).await.map(Some),
             Instances::Ignored => Ok(None),
         }
     };
-    let (groups, spot) = tokio::try_join!(of_cluster(aws, &scope.cluster), spot)?;
+    let (groups, spot) = tokio::try_join!(describe(aws, Some(filter)), spot)?;
     let mut observed = Observed::default();
-    for group in &groups {
+    for group in groups.iter().filter(|group| !is_leaving(group)) {
         let name = group.auto_scaling_group_name().unwrap_or_default();
         let all = tags_of(group);
         let seen = named::Seen { kind: Kind::AutoScalingGroup, id: name.to_owned(), name, tags: &all };
@@ -59,15 +59,8 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
     Ok(observed)
 }
 
-/// The cluster's groups as they are, those that are being deleted left out.
-pub(super) async fn of_cluster(aws: &Aws, cluster: &ClusterName) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
-    let filter = sdk::Filter::builder().name(format!("tag:{}", tag::CLUSTER)).values(cluster.as_str()).build();
-    let mut groups = describe(aws, Some(filter)).await?;
-    groups.retain(|group| !is_leaving(group));
-    Ok(groups)
-}
-
-async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
+/// All groups that a filter lets through.
+pub(super) async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::AutoScalingGroup>, Error> {
     pages::all("DescribeAutoScalingGroups", async |token| {
         let request = aws.auto_scaling().describe_auto_scaling_groups().set_filters(filter.clone().map(|it| vec![it]));
         let request = request.max_records(PAGE).set_next_token(token);
@@ -78,11 +71,12 @@ async fn describe(aws: &Aws, filter: Option<sdk::Filter>) -> Result<Vec<sdk::Aut
 }
 
 /// Whether a group is being deleted: its status says so, and is absent otherwise.
-fn is_leaving(group: &sdk::AutoScalingGroup) -> bool {
+pub(super) fn is_leaving(group: &sdk::AutoScalingGroup) -> bool {
     group.status().is_some_and(|status| !status.is_empty())
 }
 
-fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
+/// All tags of a group.
+pub(super) fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
     let pairs = group.tags().iter();
     pairs.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
@@ -228,6 +222,7 @@ pub(super) async fn suspend(aws: &Aws, group: &str, processes: &BTreeSet<String>
     call(aws, Call::named("SuspendProcesses"), || request.clone().send()).await.map(drop)
 }
 
+/// Resumes processes that were suspended.
 pub(super) async fn resume(aws: &Aws, group: &str, processes: &BTreeSet<String>) -> Result<(), Error> {
     if processes.is_empty() {
         return Ok(());

@@ -78,7 +78,7 @@ fn strategy_name(strategy: SpotAllocationStrategy) -> &'static str {
 }
 
 /// A tag of the group called `group`.
-pub(super) fn encode_tag(group: &str, key: &str, value: &str, propagate: bool) -> wire::Tag {
+pub(in crate::aws) fn encode_tag(group: &str, key: &str, value: &str, propagate: bool) -> wire::Tag {
     wire::Tag::builder()
         .resource_id(group)
         .resource_type("auto-scaling-group")
@@ -103,7 +103,7 @@ pub(super) fn decode(group: &wire::AutoScalingGroup) -> AutoScalingGroup {
     target_groups.sort();
     AutoScalingGroup {
         name: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
-        launch_template: Reference::Id(template_of(group)),
+        launch_template: Reference::Id(decode_template(group)),
         mixed_instances: group.mixed_instances_policy().map(decode_mixed),
         min_size: count(group.min_size()),
         max_size: count(group.max_size()),
@@ -127,8 +127,7 @@ pub(super) fn decode(group: &wire::AutoScalingGroup) -> AutoScalingGroup {
     }
 }
 
-/// Id of the template that a group launches.
-pub(in crate::aws) fn template_of(group: &wire::AutoScalingGroup) -> String {
+fn decode_template(group: &wire::AutoScalingGroup) -> String {
     let of_policy = || group.mixed_instances_policy()?.launch_template()?.launch_template_specification();
     let template = group.launch_template().or_else(of_policy);
     template.and_then(|template| template.launch_template_id()).unwrap_or_default().to_owned()

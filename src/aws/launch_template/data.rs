@@ -96,7 +96,7 @@ fn encode_tags(
 
 /// Reads a template and its default version. What a version does not say has the default of RunInstances (EC2 API
 /// reference): monitoring off, metadata tokens optional, hop limit 1.
-pub(super) fn decode(name: String, tags: Tags, data: &wire::ResponseLaunchTemplateData) -> LaunchTemplate {
+pub(in crate::aws) fn decode(name: String, tags: Tags, data: &wire::ResponseLaunchTemplateData) -> LaunchTemplate {
     LaunchTemplate {
         name,
         image: data.image_id().unwrap_or_default().to_owned(),

@@ -1,6 +1,6 @@
 //! Launch templates: a change makes a new version and then its default, so groups that launch the default follow.
 
-mod data;
+pub(super) mod data;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,13 @@ use super::error::Error;
 use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
 use super::{named, pages, tags};
-use crate::name::ClusterName;
 use crate::resource::{
     Address, Attributes, Describe, Found, Kind, LaunchTemplate, Observed, Readiness, Resource, Tags, attribute,
 };
 
 /// Templates or versions in one page; the most that EC2 gives (API reference, DescribeLaunchTemplateVersions). Always
 /// said: without it some servers answer a part and no token.
-const PAGE: i32 = 200;
+pub(super) const PAGE: i32 = 200;
 
 /// Finds the cluster's templates: by tag, and at the same time the default versions of all templates of the region, which
 /// is one call where asking for each template's would be many. The latter also shows names that are taken.
@@ -47,7 +46,8 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
     Ok(observed)
 }
 
-async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::LaunchTemplate>, Error> {
+/// The templates that the filters let through.
+pub(super) async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::LaunchTemplate>, Error> {
     pages::all("DescribeLaunchTemplates", async |token| {
         let request = aws.ec2().describe_launch_templates().set_filters(Some(filters.clone()));
         let request = request.max_results(PAGE).set_next_token(token);
@@ -55,16 +55,6 @@ async fn describe(aws: &Aws, filters: Vec<wire::Filter>) -> Result<Vec<wire::Lau
         Ok((answer.launch_templates.unwrap_or_default(), answer.next_token))
     })
     .await
-}
-
-/// Number of the default version of each of the cluster's templates, by id.
-pub(super) async fn default_numbers(aws: &Aws, cluster: &ClusterName) -> Result<BTreeMap<String, String>, Error> {
-    let templates = describe(aws, vec![tags::of_cluster(cluster)]).await?;
-    let number = |it: wire::LaunchTemplate| {
-        let version = it.default_version_number?;
-        Some((it.launch_template_id?, version.to_string()))
-    };
-    Ok(templates.into_iter().filter_map(number).collect())
 }
 
 async fn default_versions(aws: &Aws) -> Result<Vec<wire::LaunchTemplateVersion>, Error> {

@@ -5,6 +5,7 @@ mod budget;
 mod canned;
 mod commands;
 mod fleet;
+mod groups;
 mod leftovers;
 mod lifecycle;
 mod parameters;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::act::{self, ActError, Done};
 use super::{control_plane, probe};
-use crate::aws::{self, AfterTermination, Aws, MachineGroup};
+use crate::aws::{self, Aws, Bounds, GroupsWanted, KnownMachines, Termination};
 use crate::clock::Clock;
 use crate::health::{CapacityFailure, ControlPlane, Group, GroupRole, Lifecycle, Probe, View};
 use crate::kubernetes::{Changed, Eviction, Kubernetes, Watching};
@@ -65,24 +65,15 @@ pub struct Names {
 }
 
 impl Names {
-    /// A group as it is called here.
-    fn group(&self, name: &str, seen: MachineGroup) -> Group {
-        let role = match self.members.get(name) {
-            Some(member) => GroupRole::Member(member.clone()),
-            None if self.bastions.contains(name) => GroupRole::Bastion,
-            None => GroupRole::Nodes,
-        };
-        Group {
-            auto_scaling_group: seen.name,
-            role,
-            min: seen.min,
-            max: seen.max,
-            desired: seen.desired,
-            suspended: seen.suspended,
-            template_version: seen.template_version,
-            machines: seen.machines,
-            fallback: self.fallbacks.get(name).cloned(),
-            zones: seen.zones,
+    /// What is asked of AWS.
+    fn wanted(&self) -> GroupsWanted {
+        let members = self.members.iter().map(|(group, member)| (group.clone(), GroupRole::Member(member.clone())));
+        let bastions = self.bastions.iter().map(|group| (group.clone(), GroupRole::Bastion));
+        GroupsWanted {
+            cluster: self.cluster.clone(),
+            uid: None,
+            roles: members.chain(bastions).collect(),
+            fallbacks: self.fallbacks.clone(),
         }
     }
 }
@@ -92,6 +83,7 @@ pub struct Observer {
     cluster: Cluster,
     clock: Clock,
     watching: Watching,
+    known: KnownMachines,
     groups: Kept<BTreeMap<String, Group>>,
     capacity: Vec<CapacityFailure>,
     members: Kept<(ControlPlane, BTreeMap<String, String>)>,
@@ -122,6 +114,7 @@ impl Observer {
             watching: Watching::start(&cluster.kubernetes),
             cluster,
             clock,
+            known: KnownMachines::default(),
             groups: Kept::none(),
             capacity: Vec::new(),
             members: Kept::none(),
@@ -181,13 +174,12 @@ impl Observer {
     }
 
     async fn look_at_aws(&mut self, now: Duration) -> Result<(), aws::Error> {
-        let names = &self.cluster.names;
-        let groups = aws::machine_groups(&self.cluster.aws, &names.cluster).await?;
-        let own: Vec<&str> = groups.values().map(|group| group.name.as_str()).collect();
+        let wanted = self.cluster.names.wanted();
+        let groups = aws::groups_view(&self.cluster.aws, &wanted, &mut self.known).await?;
+        let own: BTreeSet<String> = groups.values().map(|group| group.auto_scaling_group.clone()).collect();
         let since = self.clock.now().saturating_sub(FAILURES).unwrap_or(Timestamp::MIN);
-        self.capacity = aws::failed_launches(&self.cluster.aws, &own, since).await?;
-        let named = groups.into_iter().map(|(name, group)| (name.clone(), names.group(&name, group)));
-        self.groups = Kept { value: Some(named.collect()), at: now };
+        self.capacity = aws::capacity_failures(&aws::activities(&self.cluster.aws, &own, since).await?);
+        self.groups = Kept { value: Some(groups), at: now };
         Ok(())
     }
 
@@ -298,23 +290,23 @@ impl Performer {
         let group = self.auto_scaling_group.as_deref().unwrap_or_default();
         let changed = match action {
             Action::Suspend { processes, .. } => {
-                aws::suspend_processes(aws, group, processes).await?;
+                aws::suspend(aws, group, processes).await?;
                 Changed::Yes
             }
             Action::Resume { processes, .. } => {
-                aws::resume_processes(aws, group, processes).await?;
+                aws::resume(aws, group, processes).await?;
                 Changed::Yes
             }
             Action::Resize { desired, max, .. } => {
-                aws::resize_group(aws, group, *desired, *max).await?;
+                aws::resize(aws, group, Bounds { desired: Some(*desired), max: Some(*max) }).await?;
                 Changed::Yes
             }
             Action::Terminate { instance, replace, .. } => {
                 let then = match replace {
-                    Replace::Launch => AfterTermination::Launch,
-                    Replace::Shrink => AfterTermination::Shrink,
+                    Replace::Launch => Termination::Replace,
+                    Replace::Shrink => Termination::Shrink,
                 };
-                if aws::terminate_machine(aws, instance, then).await? { Changed::Yes } else { Changed::Gone }
+                if aws::terminate(aws, instance, then).await? { Changed::Yes } else { Changed::Gone }
             }
             Action::Protect { node, on } => kubernetes.protect(node, *on).await?,
             Action::Cordon { node, uid } => {

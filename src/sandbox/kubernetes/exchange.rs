@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use super::super::boot::{self, Health, Role, Stage};
 use super::super::ec2::Phase;
 use super::super::wire::WireRequest;
-use super::super::world::{World, mix};
+use super::super::world::World;
 use super::super::{Sandbox, Shared, fault, store};
 use super::api::{self, Answer, Identity, Outcome, Problem, Watch};
-use super::{Cluster, Objects, bootstrap, controllers};
+use super::controllers;
 
 /// A watch without a time of its own lasts so long (kube-apiserver: from `--min-request-timeout`, 1800 s, on).
 const WATCH: u64 = 1800;
@@ -274,12 +274,10 @@ impl Shared {
         let (now, seed) = (self.world.now, self.world.seed);
         let state = &mut self.world.kubernetes;
         let is_new = !state.clusters.contains_key(&name);
-        let cluster = state.clusters.entry(name.clone()).or_insert_with(|| {
-            let letters = name.bytes().fold(seed, |seed, byte| mix(seed ^ u64::from(byte)));
-            let mut objects = Objects::new(letters);
-            bootstrap(&mut objects, now);
-            Cluster { objects, version: super::VERSION.to_owned() }
-        });
+        let cluster = state
+            .clusters
+            .entry(name.clone())
+            .or_insert_with(|| controllers::new_cluster(&name, super::VERSION, seed, now));
         let revision = cluster.objects.revision();
         let requested = state.requested.entry(name).or_default();
         let known = requested.len();

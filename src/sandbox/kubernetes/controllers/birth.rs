@@ -3,12 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::Cluster;
+use super::super::{Cluster, bootstrap};
 use super::super::objects::{Key, Objects};
-
-/// Priorities of the two classes of the system (API reference, `PriorityClass`).
-const PRIORITIES: [(&str, i64); 2] =
-    [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
 
 /// A cluster of a version such as `v1.34.2`, as it is when its first member serves.
 #[must_use]
@@ -21,29 +17,13 @@ pub fn cluster(name: &str, version: &str, seed: u64, now: Timestamp) -> Cluster 
 
 /// Puts in what is missing of what every cluster has.
 pub fn furnish(objects: &mut Objects, version: &str, now: Timestamp) {
+    bootstrap(objects, now);
     let mut put = |resource: &str, namespace: &str, name: &str, object: Value| {
         let key = Key::new(resource, namespace, name);
         if objects.get(&key).is_none() {
             objects.create(&key, object, now);
         }
     };
-    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
-        let labels = json!({"kubernetes.io/metadata.name": name});
-        let namespace = json!({
-            "metadata": {"labels": labels}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
-        });
-        put("namespaces", "", name, namespace);
-    }
-    for (name, value) in PRIORITIES {
-        put("priorityclasses.scheduling.k8s.io", "", name, json!({"value": value, "globalDefault": false}));
-    }
-    let binding = json!({
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [
-            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"},
-        ],
-    });
-    put("clusterrolebindings.rbac.authorization.k8s.io", "", "kubeadm:cluster-admins", binding);
     let everywhere = json!([{"operator": "Exists"}]);
     let proxy = json!({
         "metadata": {"labels": {"k8s-app": "kube-proxy"}},
