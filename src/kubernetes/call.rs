@@ -19,9 +19,6 @@ use super::error::Error;
 /// (`--request-timeout`).
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Who windlass is for the server: in its audit log and as the field manager.
-pub(super) const MANAGER: &str = "windlass";
-
 /// What stays as it is in a path segment or a query value (RFC 3986, unreserved).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -32,8 +29,6 @@ pub(super) enum Content {
     Json,
     /// RFC 7386.
     MergePatch,
-    /// A server-side apply; JSON is YAML.
-    ApplyPatch,
 }
 
 /// An answer, whatever its status.
@@ -115,7 +110,6 @@ impl Kubernetes {
                 let content = match content {
                     Content::Json => "application/json",
                     Content::MergePatch => "application/merge-patch+json",
-                    Content::ApplyPatch => "application/apply-patch+yaml",
                 };
                 request = request.header(header::CONTENT_TYPE, content);
                 Body::from(value.to_string().into_bytes())

@@ -44,6 +44,8 @@ pub enum At {
         /// How many.
         count: u64,
     },
+    /// The call of that index among those that change something, from 0.
+    Change(u64),
     /// Every call of that operation, such as `CreateVpc` or, of an API server, `kubernetes:PatchNode`.
     Operation(String),
     /// Only one call of an operation.
@@ -120,6 +122,7 @@ impl FaultPlan {
 pub struct Faults {
     plan: FaultPlan,
     calls: u64,
+    changes: u64,
     operations: std::collections::BTreeMap<String, u64>,
     /// Operation and how many more calls of it are refused as too fast.
     throttled: Option<(String, u32)>,
@@ -129,7 +132,7 @@ impl Faults {
     /// Starts at call 0.
     #[must_use]
     pub const fn new(plan: FaultPlan) -> Self {
-        Self { plan, calls: 0, operations: std::collections::BTreeMap::new(), throttled: None }
+        Self { plan, calls: 0, changes: 0, operations: std::collections::BTreeMap::new(), throttled: None }
     }
 
     /// Whether anything can happen at all.
@@ -142,6 +145,9 @@ impl Faults {
     pub fn next(&mut self, operation: &str) -> Option<Kind> {
         let index = self.calls;
         self.calls += 1;
+        let reads = super::is_read(operation) || super::kubernetes::api::is_read(operation);
+        let change = (!reads).then_some(self.changes);
+        self.changes += u64::from(!reads);
         let counter = self.operations.entry(operation.to_owned()).or_default();
         let occurrence = *counter;
         *counter += 1;
@@ -155,11 +161,11 @@ impl Faults {
         let applies = |at: &At| match at {
             At::Call(wanted) => index == *wanted,
             At::Calls { from, count } => index >= *from && index - from < *count,
+            At::Change(wanted) => change == Some(*wanted),
             At::Operation(name) => name == operation,
             At::Occurrence { operation: name, index } => name == operation && occurrence == *index,
             At::Probability { probability, only_changes } => {
-                !(*only_changes && (super::is_read(operation) || super::kubernetes::api::is_read(operation)))
-                    && chance(self.plan.seed, index) < *probability
+                !(*only_changes && reads) && chance(self.plan.seed, index) < *probability
             }
         };
         let kind = self.plan.rules.iter().find(|rule| applies(&rule.at))?.kind;

@@ -151,6 +151,12 @@ impl Sandbox {
         self.stopped.cancelled().await;
     }
 
+    /// The same account for the next process, after this one was stopped by a fault.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        Self { stopped: CancellationToken::new(), ..self }
+    }
+
     /// The date in the account of a world file, for a clock that starts there; `None` without a file.
     ///
     /// # Errors

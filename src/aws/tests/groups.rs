@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use aws_sdk_autoscaling::types as sdk;
 
-use super::{UID, cluster, sandboxed, start};
+use super::{UID, cluster, sandboxed};
 use crate::aws::{
     Aws, Bounds, Error, GroupsWanted, KnownMachines, Termination, activities, capacity_failures, groups_view, mark,
     offerings, raised_marks, resize, resume, suspend, terminate, unmark,
 };
-use crate::health::{CapacityReason, Group, Lifecycle};
+use crate::health::{CapacityReason, Group};
 use crate::sandbox::Sandbox;
-use crate::sandbox::ec2::CapacityLimit;
+use crate::sandbox::ec2::{CapacityLimit, Image};
 
 const GROUP: &str = "nodes.a.example.com";
 
@@ -67,7 +67,22 @@ async fn stage() -> (Aws, Sandbox, String) {
 }
 
 fn image(sandbox: &Sandbox) -> String {
-    sandbox.with_world(|world| world.ec2.images.keys().next().cloned()).expect("a world").expect("an image")
+    let put = |world: &mut crate::sandbox::World| {
+        let image = Image {
+            id: String::from("ami-1"),
+            name: String::from("node"),
+            owner: world.account.clone(),
+            architecture: String::from("x86_64"),
+            root_device: String::from("/dev/xvda"),
+            root_size: 8,
+            snapshot: world.new_id("snap"),
+            created_at: world.now,
+            tags: BTreeMap::new(),
+        };
+        world.ec2.images.insert(image.id.clone(), image);
+    };
+    sandbox.with_world(put).expect("a world in memory");
+    String::from("ami-1")
 }
 
 fn template_data(image: &str, machine_type: &str) -> aws_sdk_ec2::types::RequestLaunchTemplateData {

@@ -1,12 +1,13 @@
 //! A scenario's world with the real runner in it: the SDK and the Kubernetes client talk to the sandbox, time is virtual.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::watch::Watch;
 use super::super::{Cluster, Ending, Event, InMemory, Means, Names, Observer, Place, Report, RunError, run};
 use crate::aws::{Aws, Fence, Settings};
 use crate::clock::Clock;
@@ -21,6 +22,13 @@ pub fn scenario(name: &str) -> Scenario {
     let path = format!("{}/tests/scenarios/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     Scenario::read(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Whether a fault was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    Yes,
+    No,
 }
 
 /// A world, and what is told of a roll in it.
@@ -138,12 +146,33 @@ impl Stage {
         run(means, record).await
     }
 
-    /// Rolls to the end, and checks that it is one.
+    /// Rolls to the end, and checks that it is one, and that nothing was broken on the way.
     pub async fn rolls(&mut self) -> Report {
+        let watch = Watch::start(self);
         let report = self.roll(|_| {}).await.expect("nothing is refused for good");
         assert_eq!(report.ending, Ending::Done, "{}", self.log());
         self.check_end().await;
+        watch.check();
         report
+    }
+
+    /// Rolls until the sandbox stops at a fault, as a killed process does: nothing of it goes on.
+    pub async fn rolls_until_stopped(&mut self) -> Killed {
+        let sandbox = self.sandbox.clone();
+        tokio::select! {
+            biased;
+            () = sandbox.stopped() => Killed::Yes,
+            report = self.roll(|_| {}) => {
+                assert_eq!(report.expect("nothing is refused for good").ending, Ending::Done, "{}", self.log());
+                Killed::No
+            }
+        }
+    }
+
+    /// The next process: no faults any more.
+    pub fn again(&mut self) {
+        let sandbox = self.sandbox.clone();
+        self.sandbox = sandbox.with_faults(FaultPlan::default()).resumed();
     }
 
     /// Everything is new, and everything that was changed for the roll is back.
@@ -155,7 +184,7 @@ impl Stage {
             assert!(stale.is_empty(), "{name} still has {stale:?}");
             let max = match &group.role {
                 GroupRole::Member(_) => 1,
-                _ => self.scenario.groups.iter().find(|it| it.name == *name).map_or(0, |it| it.max.unwrap_or(0)),
+                _ => self.scenario.groups.iter().find(|it| it.name == *name).map_or(0, |it| it.max.unwrap_or(it.size * 2)),
             };
             assert_eq!(group.max, max, "the maximum of {name}");
         }
@@ -180,11 +209,3 @@ impl Stage {
     }
 }
 
-/// Watches a world while something goes on in it, every second of its time.
-#[derive(Debug, Default)]
-pub struct Watch {
-    /// Budgets whose healthy pods were fewer than desired, with the moment.
-    pub violations: Vec<String>,
-    /// Fewest ready and schedulable nodes of each group.
-    pub lowest: BTreeMap<String, usize>,
-}

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Cluster, bootstrap};
 use super::super::objects::{Key, Objects};
+use super::super::{Cluster, bootstrap};
 
 /// A cluster of a version such as `v1.34.2`, as it is when its first member serves.
 #[must_use]

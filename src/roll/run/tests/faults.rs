@@ -1,0 +1,68 @@
+//! A roll that is killed at each of its actions, before and after the effect, and goes on; answers that are lost, and
+//! servers that refuse.
+
+use super::stage::{Killed, Stage};
+use super::watch::Watch;
+use crate::sandbox::FaultPlan;
+use crate::sandbox::fault::{At, Kind};
+use crate::sandbox::scenario::Scenario;
+
+/// Small, and with everything in it: members, two groups, budgets.
+const WORLD: &str = "\
+controlPlane: { stale: all }
+groups:
+  - { name: web, size: 3, max: 3, stale: all }
+  - { name: batch, size: 2, stale: 1 }
+workloads:
+  - { name: shop, replicas: 4, cpu: 300m, spread: hostname, budget: { maxUnavailable: 1 } }
+";
+
+fn stage(plan: FaultPlan) -> Stage {
+    Stage::new(Scenario::read(WORLD).expect("a scenario")).with_faults(plan)
+}
+
+/// Every so many actions; `WINDLASS_TEST_EVERY=1` kills at each of them.
+fn step() -> usize {
+    std::env::var("WINDLASS_TEST_EVERY").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+async fn killed_at_each(kind: Kind) {
+    let mut cases = 0;
+    for index in (0_u64..).step_by(step()) {
+        let mut stage = stage(FaultPlan::one(At::Change(index), kind));
+        let watch = Watch::start(&stage);
+        if stage.rolls_until_stopped().await == Killed::No {
+            assert!(cases > 10, "a roll has more actions than {index}");
+            println!("{kind:?}: {cases} cases");
+            return;
+        }
+        cases += 1;
+        stage.again();
+        let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
+        assert_eq!(report.ending, super::super::Ending::Done, "killed at {index}:\n{}", stage.log());
+        stage.check_end().await;
+        watch.check();
+        assert!(watch.members() >= 2, "killed at {index}: {} members served", watch.members());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_before_any_action_the_next_run_finishes() {
+    killed_at_each(Kind::StopBefore).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_any_action_the_next_run_finishes() {
+    killed_at_each(Kind::StopAfter).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_and_servers_that_refuse_are_sat_out() {
+    for (seed, kind) in [Kind::LostResponse, Kind::ServerError, Kind::Throttle(1), Kind::Reset].into_iter().enumerate() {
+        let seed = u64::try_from(seed).expect("small");
+        let at = At::Probability { probability: 0.1, only_changes: true };
+        let mut stage = stage(FaultPlan { seed, ..FaultPlan::one(at, kind) });
+        let report = stage.rolls().await;
+        println!("{kind:?}: {} s", report.elapsed.as_secs());
+    }
+}
