@@ -3,13 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_autoscaling::types as sdk;
-
 use super::auto_scaling_group as group_calls;
 use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
-use super::groups_view::RAISED;
 use super::named::whole;
 
 /// What a group's size becomes; what is not said stays as it is.
@@ -91,26 +88,4 @@ pub async fn terminate(aws: &Aws, instance: &str, termination: Termination) -> R
         true => Ok(false),
         false => Err(error),
     }
-}
-
-/// Writes on a fallback group that it was raised, and for which: it survives a crash of whoever raised it.
-///
-/// # Errors
-/// That of the call.
-pub async fn mark(aws: &Aws, group: &str, raised: &str) -> Result<(), Error> {
-    let request = aws.auto_scaling().create_or_update_tags().tags(raised_tag(group, raised));
-    call(aws, Call::named("CreateOrUpdateTags"), || request.clone().send()).await.map(drop)
-}
-
-/// Takes that off again.
-///
-/// # Errors
-/// That of the call.
-pub async fn unmark(aws: &Aws, group: &str) -> Result<(), Error> {
-    let request = aws.auto_scaling().delete_tags().tags(raised_tag(group, ""));
-    call(aws, Call::named("DeleteTags"), || request.clone().send()).await.map(drop)
-}
-
-fn raised_tag(group: &str, value: &str) -> sdk::Tag {
-    group_calls::encode_tag(group, RAISED, value, false)
 }

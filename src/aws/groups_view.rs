@@ -18,9 +18,6 @@ use crate::health::{Group, GroupRole, Lifecycle, Machine};
 use crate::name::ClusterName;
 use crate::resource::Kind;
 
-/// The tag of a fallback group that was raised: `spot-nodes:3`, the group that it stands in for and by how many.
-pub const RAISED: &str = "windlass.dev/raised";
-
 /// Instances in one page; the most that EC2 gives (API reference, DescribeInstances).
 const PAGE: i32 = 1000;
 
@@ -69,16 +66,6 @@ pub async fn groups_view(
     let templates: BTreeMap<&str, &LaunchTemplate> =
         templates.iter().filter_map(|it| Some((it.launch_template_id()?, it))).collect();
     Ok(groups.iter().map(|(name, group)| (name.clone(), read(name, group, wanted, &templates, known))).collect())
-}
-
-/// What was raised, by the fallback group's manifest name: the value of [`RAISED`].
-///
-/// # Errors
-/// That of the call.
-pub async fn raised_marks(aws: &Aws, wanted: &GroupsWanted) -> Result<BTreeMap<String, String>, Error> {
-    let groups = ours(aws, wanted).await?;
-    let mark = |group: &sdk::AutoScalingGroup| group_calls::tags_of(group).get(RAISED).cloned();
-    Ok(groups.iter().filter_map(|(name, group)| Some((name.clone(), mark(group)?))).collect())
 }
 
 /// The cluster's groups by address name.

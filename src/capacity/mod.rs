@@ -3,7 +3,6 @@
 
 mod chains;
 mod expander;
-pub mod fallback;
 mod lint;
 mod spread;
 

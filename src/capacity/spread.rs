@@ -77,7 +77,37 @@ fn counted(group: &Group) -> impl Iterator<Item = &Machine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capacity::fallback::tests::{group, machine};
+    use std::collections::BTreeSet;
+
+    use crate::health::GroupRole;
+
+    fn group(min: u32, max: u32, desired: u32) -> Group {
+        Group {
+            auto_scaling_group: String::from("g"),
+            role: GroupRole::Nodes,
+            min,
+            max,
+            desired,
+            suspended: BTreeSet::new(),
+            template_version: String::from("1"),
+            machines: BTreeMap::new(),
+            fallback: None,
+            zones: BTreeSet::new(),
+        }
+    }
+
+    fn machine(id: &str, zone: &str) -> Machine {
+        Machine {
+            id: id.into(),
+            zone: zone.into(),
+            machine_type: String::from("m5.large"),
+            spot: false,
+            lifecycle: Lifecycle::InService,
+            healthy: true,
+            template_version: Some(String::from("1")),
+            launched: None,
+        }
+    }
 
     #[test]
     fn an_empty_zone_counts_and_a_leaving_machine_does_not() {

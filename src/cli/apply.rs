@@ -13,6 +13,7 @@ use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
 use super::run;
 use super::session::Session;
+use super::upgrade;
 use super::work::Work;
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
@@ -45,6 +46,7 @@ impl Arguments {
         run::show(&session, &plan, self.options.output)?;
         certs::warn(&session, &picture.records);
         guards(&session, self.options.allow).check(&plan)?;
+        upgrade::guard(&session, &picture.records).await?;
         let unfinished = !picture.records.open_journals.is_empty();
         if self.options.dry_run {
             return Ok(Exit::Done);

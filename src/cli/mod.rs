@@ -32,6 +32,8 @@ mod session;
 mod state;
 mod status;
 mod unlock;
+mod upgrade;
+mod view;
 mod work;
 
 use std::ffi::OsString;

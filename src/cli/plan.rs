@@ -12,6 +12,7 @@ use super::keys;
 use super::options::{Global, Which};
 use super::picture::{guards, look};
 use super::session::Session;
+use super::upgrade;
 use crate::exit::Exit;
 use crate::plan::{Action, Cause, Change, Plan, Purpose};
 use crate::ui::output::Output;
@@ -73,6 +74,11 @@ impl Arguments {
         }
         if let Err(refusal) = guards(&session, self.allow).check(&plan) {
             output.message(&format!("warning: this plan would be refused: {refusal}\n  hint: {}", refusal.hint()));
+        }
+        if purpose == Purpose::Apply
+            && let Err(refusal) = upgrade::guard(&session, &picture.records).await
+        {
+            output.message(&format!("warning: this plan would be refused: {refusal}"));
         }
         certs::warn(&session, &picture.records);
         let certificates = certs::refuse(&session, &plan, &picture.records);

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::api;
 use super::certs;
+use super::failure::Stopped;
 use super::health;
-use super::options::{Format, Global, Which};
+use super::options::{Format, Global, Which, parse_duration};
 use super::picture::{Picture, look_at};
 use super::session::Session;
+use super::view;
 use crate::aws::Instances;
 use crate::exit::Exit;
+use crate::health::{Expectation, Finding, Severity, findings};
 use crate::plan::{Counts, Plan, Purpose};
 use crate::resource::{AutoScalingGroup, Instance, Readiness, Resource, attribute};
+use crate::roll::State;
+use crate::ui;
 use crate::ui::output::Output;
 use crate::ui::table::Table;
 
@@ -26,10 +33,16 @@ pub struct Arguments {
     /// How many AWS calls may be under way at the same time.
     #[arg(long, value_name = "N", default_value = "16")]
     parallelism: NonZeroUsize,
+    /// Wait until everything is well, for so long at most; exit code 15 when it is not.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    wait: Option<Duration>,
     /// How to show it.
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
+
+/// How often it is looked again while waiting.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// A cluster at one moment.
 #[derive(Debug, Serialize)]
@@ -51,6 +64,14 @@ struct Status {
     certificates: Vec<String>,
     /// What waits for its time: address and AWS' word for its state.
     not_ready: BTreeMap<String, String>,
+    /// What is wrong with machines, nodes, system pods and capacity; the worst first.
+    findings: Vec<Finding>,
+    /// Nodes that are Ready, of those that there are; absent when Kubernetes was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<Nodes>,
+    /// A roll that is not at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roll: Option<String>,
     pending: Counts,
     drift: Vec<String>,
 }
@@ -60,6 +81,13 @@ struct Status {
 struct Endpoint {
     dns_name: String,
     state: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Nodes {
+    ready: usize,
+    all: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,9 +110,30 @@ impl Arguments {
     /// Looks and shows.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let session = Session::open(global, output, &self.which.cluster, self.parallelism).await?;
+        let deadline = session.clock.since_boot() + self.wait.unwrap_or_default();
+        loop {
+            let status = self.look(&session).await?;
+            let late = session.clock.since_boot() >= deadline;
+            if !late && !status.is_well() {
+                session.clock.sleep(AGAIN).await;
+                continue;
+            }
+            output.data(&match self.output {
+                Format::Json => serde_json::to_string_pretty(&status)? + "\n",
+                Format::Text => text(&status),
+            })?;
+            if self.wait.is_none() || status.is_well() {
+                return Ok(Exit::Done);
+            }
+            let message = format!("{} is still not well", session.cluster());
+            return Err(Stopped::new(Exit::Provider, message).into());
+        }
+    }
+
+    async fn look(&self, session: &Session) -> anyhow::Result<Status> {
         let history = session.store.history().await?;
-        let picture = look_at(&session, Purpose::Apply, session.store.read().await?, Instances::Listed).await?;
-        let plan = picture.plan(&session, Purpose::Apply)?;
+        let picture = look_at(session, Purpose::Apply, session.store.read().await?, Instances::Listed).await?;
+        let plan = picture.plan(session, Purpose::Apply)?;
         let last_run = history.runs.first().map(|run| {
             let record = &run.record;
             format!(
@@ -95,13 +144,42 @@ impl Arguments {
                 record.result
             )
         });
-        let mut status = status(&session, &picture, &plan, last_run);
-        status.not_ready.extend(health::unhealthy(&session, &picture).await?);
-        output.data(&match self.output {
-            Format::Json => serde_json::to_string_pretty(&status)? + "\n",
-            Format::Text => text(&status),
-        })?;
-        Ok(Exit::Done)
+        let mut status = status(session, &picture, &plan, last_run);
+        status.not_ready.extend(health::unhealthy(session, &picture).await?);
+        if picture.records.cluster.is_some() {
+            judge(session, &picture, &mut status).await;
+        }
+        Ok(status)
+    }
+}
+
+/// What machines and Kubernetes say. That they cannot be asked is a finding as well: everything else is still shown.
+async fn judge(session: &Session, picture: &Picture, status: &mut Status) {
+    let looked = match api::connect(session, &picture.records, None) {
+        Ok(kubernetes) => view::look(session, &kubernetes, view::Members::Left).await,
+        Err(error) => Err(error),
+    };
+    match looked {
+        Ok(view) => {
+            let expected = Expectation {
+                kubelet_version: Some(format!("v{}", session.specification().cluster.spec.kubernetes.version)),
+            };
+            status.findings = findings(&view, &expected);
+            let ready = view.nodes.values().filter(|node| node.is_ready()).count();
+            status.nodes = Some(Nodes { ready, all: view.nodes.len() });
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let what = text.lines().next().unwrap_or_default().to_owned();
+            status.findings = vec![Finding { severity: Severity::Warning, about: String::from("kubernetes"), what }];
+        }
+    }
+}
+
+impl Status {
+    /// Whether nothing has to be waited for.
+    fn is_well(&self) -> bool {
+        self.not_ready.is_empty() && self.nodes.is_some() && self.findings.iter().all(|it| it.severity != Severity::Bad)
     }
 }
 
@@ -143,6 +221,16 @@ fn status(session: &Session, picture: &Picture, plan: &Plan, last_run: Option<St
             session.clock.now(),
         ),
         not_ready,
+        findings: Vec::new(),
+        nodes: None,
+        roll: picture.records.roll.as_ref().map(|record| {
+            let state = match &record.state {
+                State::Running => String::from("not at its end"),
+                State::Paused { by, at } => format!("paused by {by} at {}", at.strftime("%F %T")),
+                State::Aborting { by, .. } => format!("given up by {by}, not everything is put back"),
+            };
+            format!("{}: {state}, {} machines replaced", record.id, record.done.replaced)
+        }),
         pending: plan.counts(),
         drift: plan.drift.iter().map(|drift| drift.address.to_string()).collect(),
     }
@@ -192,6 +280,8 @@ fn text(status: &Status) -> String {
     say("locked", status.lock.as_ref());
     let endpoint = status.endpoint.as_ref().map(|endpoint| format!("{} ({})", endpoint.dns_name, endpoint.state));
     say("endpoint", endpoint.as_ref());
+    say("nodes", status.nodes.map(|nodes| format!("{} of {} Ready", nodes.ready, nodes.all)).as_ref());
+    say("roll", status.roll.as_ref());
     let mut table = Table::new(["GROUP", "MIN", "MAX", "IN SERVICE", "SPOT", "ON DEMAND", "ZONES"]);
     for group in &status.groups {
         let zones: Vec<String> = group.zones.iter().map(|(zone, count)| format!("{zone}: {count}")).collect();
@@ -211,6 +301,9 @@ fn text(status: &Status) -> String {
     }
     for warning in &status.certificates {
         lines.push(warning.clone());
+    }
+    for finding in &status.findings {
+        lines.push(ui::roll::said(finding));
     }
     for (address, state) in &status.not_ready {
         lines.push(format!("not ready: {address} ({state})"));

@@ -183,6 +183,18 @@ pub struct Probe {
     pub red: Option<String>,
 }
 
+impl std::fmt::Display for CapacityReason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::NoCapacity => "no capacity",
+            Self::Quota => "a quota is used up",
+            Self::Price => "spot costs more than is allowed",
+            Self::NotOffered => "not offered there",
+            Self::Other => "the launch failed",
+        })
+    }
+}
+
 impl View {
     /// The node that runs on an instance.
     #[must_use]

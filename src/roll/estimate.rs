@@ -58,7 +58,7 @@ pub fn estimate(view: &View, policy: &Policy, timings: &Timings) -> Estimate {
             continue;
         }
         let bastion = group.role == GroupRole::Bastion;
-        let at_once = its.max_surge.of(group.desired) + its.max_unavailable.of(group.desired);
+        let at_once = its.max_surge.of(group.desired) + its.unavailable(group.desired);
         let at_once = if bastion { 1 } else { at_once.max(1) };
         let canary = its.canary.min(stale);
         let waves = (stale - canary).div_ceil(at_once) + u32::from(canary > 0);

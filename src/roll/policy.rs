@@ -65,13 +65,30 @@ pub struct Window {
     pub closes: Timestamp,
 }
 
+impl GroupPolicy {
+    /// How many ready nodes fewer than its `size` a group may have. At least one of surge and unavailable must be there, or
+    /// nothing could ever be replaced; and a group that can be made larger is never emptied.
+    #[must_use]
+    pub fn unavailable(&self, size: u32) -> u32 {
+        match (self.max_surge.of(size), self.max_unavailable.of(size)) {
+            (0, 0) => 1,
+            (0, unavailable) => unavailable,
+            (_, unavailable) => unavailable.min(size.saturating_sub(1)),
+        }
+    }
+}
+
 impl Amount {
-    /// How many that is in a group of `size` machines: shares are rounded down.
+    /// How many that is in a group of `size` machines: shares are rounded down, but to one at least, unless they are 0 %
+    /// (as [`crate::spec::value::Share::of`]).
     #[must_use]
     pub const fn of(self, size: u32) -> u32 {
         match self {
             Self::Number(number) => number,
-            Self::Percent(percent) => size.saturating_mul(percent) / 100,
+            Self::Percent(percent) => match size.saturating_mul(percent) / 100 {
+                0 if percent > 0 && size > 0 => 1,
+                share => share,
+            },
         }
     }
 }

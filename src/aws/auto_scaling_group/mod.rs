@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_autoscaling::types as sdk;
 
-pub(super) use self::wire::encode_tag;
-use self::wire::{Encoded, NO_PREPARED_BOUND};
+use self::wire::{Encoded, NO_PREPARED_BOUND, encode_tag};
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
 use super::console::console;

@@ -7,8 +7,8 @@ use aws_sdk_autoscaling::types as sdk;
 
 use super::{UID, cluster, sandboxed};
 use crate::aws::{
-    Aws, Bounds, Error, GroupsWanted, KnownMachines, Termination, activities, capacity_failures, groups_view, mark,
-    offerings, raised_marks, resize, resume, suspend, terminate, unmark,
+    Aws, Bounds, Error, GroupsWanted, KnownMachines, Termination, activities, capacity_failures, groups_view,
+    offerings, resize, resume, suspend, terminate,
 };
 use crate::health::{CapacityReason, Group};
 use crate::sandbox::Sandbox;
@@ -161,20 +161,6 @@ async fn a_failure_of_capacity_is_seen_with_its_reason_and_zone() {
     assert!(none.is_empty(), "all are older");
     let others = activities(&aws, &BTreeSet::from(["x".to_owned()]), since).await.expect("activities");
     assert!(others.is_empty(), "another group's are not told");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_raised_group_keeps_its_mark_until_it_is_taken_off() {
-    let (aws, ..) = stage().await;
-    for _ in 0..2 {
-        mark(&aws, GROUP, "spot:3").await.expect("marked");
-    }
-    let marks = raised_marks(&aws, &wanted()).await.expect("marks");
-    assert_eq!(marks, BTreeMap::from([("nodes".to_owned(), "spot:3".to_owned())]));
-    for _ in 0..2 {
-        unmark(&aws, GROUP).await.expect("unmarked");
-    }
-    assert!(raised_marks(&aws, &wanted()).await.expect("marks").is_empty());
 }
 
 #[tokio::test(start_paused = true)]

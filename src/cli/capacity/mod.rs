@@ -2,7 +2,6 @@
 
 mod check;
 mod expander;
-mod watch;
 
 use std::num::NonZeroUsize;
 
@@ -21,7 +20,7 @@ use crate::ui::output::Output;
 /// Calls at the same time, where few are made.
 const PARALLELISM: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
-/// Look after the capacity of a cluster: check it, print what the autoscaler needs, raise fallbacks.
+/// Look after the capacity of a cluster: check it, print what the cluster-autoscaler needs.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -32,7 +31,6 @@ pub struct Arguments {
 enum Command {
     Check(check::Arguments),
     Expander(expander::Arguments),
-    Watch(watch::Arguments),
 }
 
 impl Arguments {
@@ -41,7 +39,6 @@ impl Arguments {
         match &self.command {
             Command::Check(arguments) => arguments.run(global, output).await,
             Command::Expander(arguments) => arguments.run(global, output),
-            Command::Watch(arguments) => arguments.run(global, output).await,
         }
     }
 }

@@ -6,49 +6,18 @@ use std::time::Duration;
 use super::Selection;
 use crate::cli::failure::Stopped;
 use crate::cli::session::Session;
+use crate::cli::view::group_of_member;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::render::pattern::Pattern;
-use crate::roll::{self, Amount, GroupPolicy, Names, Place, Policy};
+use crate::roll::{self, Amount, GroupPolicy, Policy};
 use crate::spec::value::Share;
-use crate::spec::{ResolvedRolling, Role, Specification};
+use crate::spec::{ResolvedRolling, Specification};
 
 /// How old the newest snapshot may be before a member is replaced: losing the member then loses no more than that.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(10 * 60);
 /// How long etcd's leader must have stayed the same after a member came back.
 const LEADER_STABLE: Duration = Duration::from_secs(60);
-
-/// What the group of a member is called.
-fn group_of_member(member: &str) -> String {
-    format!("control-plane-{member}")
-}
-
-/// What is called how in this cluster.
-pub fn names(session: &Session, roll: &str) -> Names {
-    let specification = session.specification();
-    let spec = &specification.cluster.spec;
-    let fallback = |group: &crate::spec::NodeGroup| {
-        let fallback = group.spec.fallback.as_ref()?;
-        Some((group.metadata.name.to_string(), fallback.to_string()))
-    };
-    let bastion = |group: &&crate::spec::NodeGroup| group.spec.role == Role::Bastion;
-    Names {
-        cluster: session.cluster().clone(),
-        roll: roll.to_owned(),
-        fallbacks: specification.node_groups.iter().filter_map(fallback).collect(),
-        members: spec
-            .control_plane
-            .members
-            .iter()
-            .map(|member| (group_of_member(member.name.as_str()), member.name.to_string()))
-            .collect(),
-        bastions: specification.node_groups.iter().filter(bastion).map(|it| it.metadata.name.to_string()).collect(),
-        snapshots: spec.backup.as_ref().map(|backup| {
-            let prefix = backup.prefix.clone().unwrap_or_else(|| session.cluster().to_string());
-            Place { bucket: backup.bucket.clone(), prefix: format!("{}/", prefix.trim_matches('/')) }
-        }),
-    }
-}
 
 /// Groups that are rolled, by name.
 ///

@@ -17,19 +17,17 @@ use crate::cli::options::{Format, Global, LockOptions, RunOptions};
 use crate::cli::picture::look_at;
 use crate::cli::run::{self, actor};
 use crate::cli::session::Session;
+use crate::cli::view;
 use crate::exit::Exit;
-use crate::health::{Severity, View};
+use crate::health::Severity;
 use crate::kubernetes::Kubernetes;
 use crate::name::ClusterName;
 use crate::plan::Purpose;
-use crate::roll::{self, Baseline, Cluster, Ending, Means, Observer, Policy, Record, State, Timings};
+use crate::roll::{self, Baseline, Ending, Means, Policy, Record, State, Timings};
 use crate::state::{Records, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::output::Output;
 use crate::ui::stream;
-
-/// How long the first look at Kubernetes may take.
-const FIRST_LOOK: Duration = Duration::from_secs(60);
 
 /// A lock that is not waited for.
 pub fn no_limits() -> LockOptions {
@@ -110,7 +108,7 @@ async fn begin(
         Begun::Again(record) => &record.groups | &chosen,
         Begun::New | Begun::From(_) => chosen,
     };
-    let view = first_look(&session, &kubernetes).await?;
+    let view = view::look(&session, &kubernetes, view::Members::Asked).await?;
     let forced = if selection.force { policy::every_machine(&view, &groups) } else { BTreeSet::new() };
     let forced = match &begun {
         Begun::Again(record) => &record.forced | &forced,
@@ -189,41 +187,6 @@ fn refuse_paused(session: &Session, records: &Records, paused: Paused) -> anyhow
     }
 }
 
-fn cluster(session: &Session, kubernetes: Kubernetes, roll: &str) -> Cluster {
-    Cluster {
-        names: policy::names(session, roll),
-        aws: session.aws.clone(),
-        kubernetes,
-        dial: std::sync::Arc::clone(&session.dial),
-        gates: session.specification().cluster.spec.rolling.resolve().gates,
-    }
-}
-
-/// Everything once, etcd's members too.
-async fn first_look(session: &Session, kubernetes: &Kubernetes) -> anyhow::Result<View> {
-    // Asking members changes nothing, but it is a command that is run: it needs no lock as it needs none for a snapshot.
-    session.aws.hold(Fence::open());
-    let mut observer = Observer::start(cluster(session, kubernetes.clone(), "look"), session.clock);
-    observer.wants(true);
-    let deadline = session.clock.since_boot() + FIRST_LOOK;
-    loop {
-        if let Some(view) = observer.look().await? {
-            return Ok(view);
-        }
-        if session.clock.since_boot() >= deadline {
-            let why = observer.trouble().unwrap_or_else(|| String::from("no answer"));
-            let (host, port) = api::address(session);
-            let message = format!(
-                "the API of {} does not answer at {host}:{port}: {why}\n  hint: a roll needs it; from outside of its network \
-                 use --kubeconfig, and see docs/runbooks/stuck-roll.md",
-                session.cluster()
-            );
-            return Err(Stopped::new(Exit::Provider, message).into());
-        }
-        observer.changed(Duration::from_secs(1)).await;
-    }
-}
-
 async fn under_lock(
     session: &Session,
     options: &RunOptions,
@@ -249,7 +212,7 @@ async fn under_lock(
         Begun::New => new_record(&run, started, &policy, Baseline::default()),
     };
     let means = Means {
-        cluster: cluster(session, kubernetes, &record.id),
+        cluster: view::cluster(session, kubernetes, &record.id),
         policy,
         keeper: &mut lease,
         clock: session.clock,

@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::look::Look;
 use super::stop::Stop;
-use super::surge::{size, unavailable};
-use crate::health::{CapacityFailure, Group};
+use super::surge::size;
+use crate::health::{CapacityFailure, CapacityReason, Group, GroupRole};
 use crate::roll::action::Action;
 use crate::roll::record::{Raise, State};
 
@@ -15,8 +15,12 @@ const FAILURE_COUNTS: u64 = 600;
 /// The newest failure of a group that lacks machines.
 pub(super) fn trouble<'a>(look: &Look<'a>, group: &Group) -> Option<&'a CapacityFailure> {
     let short = Look::present(group) < group.desired;
-    let of =
-        |it: &&CapacityFailure| it.auto_scaling_group == group.auto_scaling_group && look.age(it.at) < FAILURE_COUNTS;
+    // A member's successor cannot have its interface before the old machine has let go: Auto Scaling tries again, and
+    // that a member does not come back is told by itself.
+    let waits = |it: &CapacityFailure| it.reason == CapacityReason::Other && matches!(group.role, GroupRole::Member(_));
+    let of = |it: &&CapacityFailure| {
+        it.auto_scaling_group == group.auto_scaling_group && look.age(it.at) < FAILURE_COUNTS && !waits(it)
+    };
     look.view.capacity.iter().filter(of).max_by_key(|it| it.at).filter(|_| short)
 }
 
@@ -67,8 +71,7 @@ pub(super) fn raise(look: &Look<'_>, draft: &mut Draft<'_>, open: bool) {
         let covered = covered.filter(|raise| raise.instead_of == *name).map_or(0, |raise| raise.by);
         let more = missing.saturating_sub(covered).min(room(look, draft, name, group));
         let since = draft.memory().short_since.get(name).copied();
-        let kind = format!("{:?}", failure.reason);
-        draft.wait(name, name, format!("{missing} machines: {kind}: {}", failure.message), since);
+        draft.wait(name, name, format!("{missing} machines: {}: {}", failure.reason, failure.message), since);
         if running && more > 0 {
             grow(look, draft, name, group, more);
         } else if since.is_some_and(|since| look.age(since) >= patience(look, name, missing > covered)) {
@@ -133,7 +136,7 @@ pub(super) fn surplus(look: &Look<'_>, draft: &Draft<'_>, name: &str, raised: u3
     let Some(raise) = draft.record.raised.get(name) else { return 0 };
     let Some(first) = look.view.groups.get(&raise.instead_of) else { return raised };
     let size = size(&draft.record, &raise.instead_of, first).size;
-    let spare = look.policy_of(&raise.instead_of).map_or(0, |policy| unavailable(policy, size));
+    let spare = look.policy_of(&raise.instead_of).map_or(0, |policy| policy.unavailable(size));
     let ready = look.schedulable(first, &draft.memory().terminated);
     let back = Look::present(first) >= first.desired && ready >= size.saturating_sub(spare);
     if trouble(look, first).is_none() && back { raised } else { 0 }

@@ -6,7 +6,6 @@ use super::draft::Draft;
 use super::look::Look;
 use crate::health::Group;
 use crate::roll::action::Action;
-use crate::roll::policy::GroupPolicy;
 use crate::roll::record::{Record, Surge};
 
 /// The only process that kills machines in mid-roll although nothing is wrong with them. `ReplaceUnhealthy` stays on: a
@@ -33,15 +32,6 @@ pub(super) fn size(record: &Record, name: &str, group: &Group) -> Size {
     let above = |it: &Surge| group.desired.saturating_sub(it.size_before).min(lent).saturating_sub(raised);
     let surged = record.surged.get(name).map_or(0, |it| it.by.min(above(it)));
     Size { size: group.desired.saturating_sub(raised + surged), surged, raised }
-}
-
-/// How many ready nodes fewer than its size a group may have. At least one of surge and unavailable must be there, or
-/// nothing could ever be replaced.
-pub(super) fn unavailable(policy: &GroupPolicy, size: u32) -> u32 {
-    match (policy.max_surge.of(size), policy.max_unavailable.of(size)) {
-        (0, 0) => 1,
-        (_, unavailable) => unavailable,
-    }
 }
 
 /// Switches `AZRebalance` off where it is on: first in the record, then in the group.

@@ -51,7 +51,7 @@ pub(super) fn decide<'a>(look: &Look<'a>, draft: &mut Draft<'a>, name: &'a str, 
     let schedulable = look.schedulable(group, &draft.memory().terminated);
     let lent = now.raised.min(schedulable.saturating_sub(now.size + now.surged));
     let ready = schedulable - lent + capacity::standing_in(look, draft, name);
-    let floor = now.size.saturating_sub(surge::unavailable(policy, now.size));
+    let floor = now.size.saturating_sub(policy.unavailable(now.size));
     let mut work = Work {
         look,
         name,
@@ -353,7 +353,7 @@ impl<'a> Work<'a, '_> {
 
     /// Cordons stale nodes: those that are not Ready first, then those with the fewest pods, spread over the zones.
     fn cordon(&mut self, draft: &mut Draft<'a>) {
-        let most = self.policy.max_surge.of(self.now.size) + surge::unavailable(self.policy, self.now.size);
+        let most = self.policy.max_surge.of(self.now.size) + self.policy.unavailable(self.now.size);
         let mut room = most.max(1).saturating_sub(self.busy(draft));
         if self.canary {
             room = room.min(self.canary_room(draft));
@@ -391,6 +391,6 @@ impl<'a> Work<'a, '_> {
     }
 
     fn floor(&self) -> u32 {
-        self.now.size.saturating_sub(surge::unavailable(self.policy, self.now.size))
+        self.now.size.saturating_sub(self.policy.unavailable(self.now.size))
     }
 }

@@ -88,10 +88,7 @@ fn check(world: &World, policy: &Policy, before: &Before, allowance: u32) {
             GroupRole::Nodes if policy.groups.contains_key(name) => {
                 let its = &policy.groups[name];
                 let surge = its.max_surge.of(size);
-                let unavailable = match (surge, its.max_unavailable.of(size)) {
-                    (0, 0) => 1,
-                    (_, it) => it,
-                };
+                let unavailable = its.unavailable(size);
                 let ready: usize = world
                     .view
                     .groups

@@ -7,7 +7,7 @@ use std::fs::File;
 
 use indicatif::{MultiProgress, ProgressBar};
 
-pub use outlook::{Outlook, outlook, outlook_json};
+pub use outlook::{Outlook, outlook, outlook_json, said};
 
 use super::duration;
 use super::output::Output;

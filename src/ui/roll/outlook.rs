@@ -95,7 +95,8 @@ pub fn outlook_json(it: &Outlook<'_>) -> serde_json::Result<String> {
 }
 
 /// `warning: shop/cart: a bare pod …`.
-fn said(finding: &Finding) -> String {
+#[must_use]
+pub fn said(finding: &Finding) -> String {
     let word = match finding.severity {
         Severity::Bad => "problem",
         Severity::Warning => "warning",
@@ -114,7 +115,7 @@ fn rows(it: &Outlook<'_>) -> Vec<Row> {
         let (surge, unavailable) = match group.role {
             GroupRole::Member(_) => (0, 1),
             GroupRole::Nodes | GroupRole::Bastion => {
-                (policy.max_surge.of(group.desired), policy.max_unavailable.of(group.desired))
+                (policy.max_surge.of(group.desired), policy.unavailable(group.desired))
             }
         };
         Some(Row {

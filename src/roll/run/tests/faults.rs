@@ -58,7 +58,8 @@ async fn killed_after_any_action_the_next_run_finishes() {
 
 #[tokio::test(start_paused = true)]
 async fn lost_answers_and_servers_that_refuse_are_sat_out() {
-    for (seed, kind) in [Kind::LostResponse, Kind::ServerError, Kind::Throttle(1), Kind::Reset].into_iter().enumerate() {
+    for (seed, kind) in [Kind::LostResponse, Kind::ServerError, Kind::Throttle(1), Kind::Reset].into_iter().enumerate()
+    {
         let seed = u64::try_from(seed).expect("small");
         let at = At::Probability { probability: 0.1, only_changes: true };
         let mut stage = stage(FaultPlan { seed, ..FaultPlan::one(at, kind) });

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::watch::Watch;
 use super::super::{Cluster, Ending, Event, InMemory, Means, Names, Observer, Place, Report, RunError, run};
+use super::watch::Watch;
 use crate::aws::{Aws, Fence, Settings};
 use crate::clock::Clock;
 use crate::health::{GroupRole, View};
@@ -184,7 +184,12 @@ impl Stage {
             assert!(stale.is_empty(), "{name} still has {stale:?}");
             let max = match &group.role {
                 GroupRole::Member(_) => 1,
-                _ => self.scenario.groups.iter().find(|it| it.name == *name).map_or(0, |it| it.max.unwrap_or(it.size * 2)),
+                _ => self
+                    .scenario
+                    .groups
+                    .iter()
+                    .find(|it| it.name == *name)
+                    .map_or(0, |it| it.max.unwrap_or(it.size * 2)),
             };
             assert_eq!(group.max, max, "the maximum of {name}");
         }
@@ -208,4 +213,3 @@ impl Stage {
         self.events.lock().expect("one thread").iter().filter(|(_, event)| is(event)).count()
     }
 }
-

@@ -85,22 +85,30 @@ fn look(world: &World, name: &str, floors: &BTreeMap<String, usize>, seen: &mut 
             seen.violations.push(format!("{now} {}: {has} healthy, {needs} needed", key.name));
         }
     }
-    let ready: Vec<&str> =
-        cluster.objects.list("nodes").filter(|(_, node)| is_ready(node)).filter_map(|(_, node)| instance(node)).collect();
+    let ready: Vec<&str> = cluster
+        .objects
+        .list("nodes")
+        .filter(|(_, node)| is_ready(node))
+        .filter_map(|(_, node)| instance(node))
+        .collect();
     for (group, floor) in floors {
         let address = format!("auto-scaling-group/{group}");
-        let own = world.autoscaling.groups.values().find(|it| {
-            it.tags.get("windlass.dev/address").is_some_and(|(value, _)| *value == address)
-        });
+        let own = world
+            .autoscaling
+            .groups
+            .values()
+            .find(|it| it.tags.get("windlass.dev/address").is_some_and(|(value, _)| *value == address));
         let Some(own) = own else { continue };
         let has = ready.iter().filter(|id| own.members.contains_key(**id)).count();
         if has < *floor {
             seen.below.push(format!("{now} {group}: {has} ready, at least {floor}"));
         }
     }
-    let members = world.boot.machines.keys().filter(|id| {
-        matches!(crate::sandbox::boot::health(world, id), crate::sandbox::boot::Health::Ready(_))
-    });
+    let members = world
+        .boot
+        .machines
+        .keys()
+        .filter(|id| matches!(crate::sandbox::boot::health(world, id), crate::sandbox::boot::Health::Ready(_)));
     seen.members = seen.members.min(members.count());
     seen.machines = seen.machines.max(world.autoscaling.groups.values().map(|group| group.members.len()).sum());
 }

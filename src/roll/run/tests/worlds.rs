@@ -97,7 +97,10 @@ async fn a_missing_capacity_is_seen_within_seconds_and_the_fallback_stands_in() 
 #[tokio::test(start_paused = true)]
 async fn auto_scaling_does_not_rebalance_under_a_roll() {
     let mut stage = Stage::named("az-rebalance");
-    stage.rolls().await;
+    // Somebody terminates machines by hand, which no budget survives: what counts is that the zones stay uneven.
+    let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
+    assert_eq!(report.ending, Ending::Done, "{}", stage.log());
+    stage.check_end().await;
     let resumed = stage.count(|event| matches!(event, Event::Did { action: Action::Resume { .. } }));
     assert!(resumed > 0, "what was suspended is resumed");
 }

@@ -1,0 +1,99 @@
+//! One look at everything of a cluster: its machines in AWS, its nodes, pods and budgets in Kubernetes, etcd's members.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::api;
+use super::failure::Stopped;
+use super::session::Session;
+use crate::aws::Fence;
+use crate::exit::Exit;
+use crate::health::View;
+use crate::kubernetes::Kubernetes;
+use crate::roll::{Cluster, Names, Observer, Place};
+use crate::spec::Role;
+
+/// How long the first look at Kubernetes may take.
+const FIRST_LOOK: Duration = Duration::from_secs(60);
+
+/// Whether etcd's members are asked how they are: by a command on one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// They are.
+    Asked,
+    /// They are not.
+    Left,
+}
+
+/// What the group of a member is called.
+pub fn group_of_member(member: &str) -> String {
+    format!("control-plane-{member}")
+}
+
+/// What is called how in this cluster.
+pub fn names(session: &Session, roll: &str) -> Names {
+    let specification = session.specification();
+    let spec = &specification.cluster.spec;
+    let fallback = |group: &crate::spec::NodeGroup| {
+        let fallback = group.spec.fallback.as_ref()?;
+        Some((group.metadata.name.to_string(), fallback.to_string()))
+    };
+    let bastion = |group: &&crate::spec::NodeGroup| group.spec.role == Role::Bastion;
+    Names {
+        cluster: session.cluster().clone(),
+        roll: roll.to_owned(),
+        fallbacks: specification.node_groups.iter().filter_map(fallback).collect(),
+        members: spec
+            .control_plane
+            .members
+            .iter()
+            .map(|member| (group_of_member(member.name.as_str()), member.name.to_string()))
+            .collect(),
+        bastions: specification.node_groups.iter().filter(bastion).map(|it| it.metadata.name.to_string()).collect(),
+        snapshots: spec.backup.as_ref().map(|backup| {
+            let prefix = backup.prefix.clone().unwrap_or_else(|| session.cluster().to_string());
+            Place { bucket: backup.bucket.clone(), prefix: format!("{}/", prefix.trim_matches('/')) }
+        }),
+    }
+}
+
+/// Everything that is looked at.
+pub fn cluster(session: &Session, kubernetes: Kubernetes, roll: &str) -> Cluster {
+    Cluster {
+        names: names(session, roll),
+        aws: session.aws.clone(),
+        kubernetes,
+        dial: Arc::clone(&session.dial),
+        gates: session.specification().cluster.spec.rolling.resolve().gates,
+    }
+}
+
+/// Everything once.
+///
+/// # Errors
+/// Exit 15 when the API does not answer within a minute.
+pub async fn look(session: &Session, kubernetes: &Kubernetes, members: Members) -> anyhow::Result<View> {
+    if members == Members::Asked {
+        // Asking members is a command that is run, and changes nothing: it needs no lock, as a snapshot does not.
+        session.aws.hold(Fence::open());
+    }
+    let mut observer = Observer::start(cluster(session, kubernetes.clone(), "look"), session.clock);
+    observer.wants(members == Members::Asked);
+    let deadline = session.clock.since_boot() + FIRST_LOOK;
+    loop {
+        if let Some(view) = observer.look().await? {
+            return Ok(view);
+        }
+        if session.clock.since_boot() >= deadline {
+            let why = observer.trouble().unwrap_or_else(|| String::from("no answer"));
+            let (host, port) = api::address(session);
+            let message = format!(
+                "the API of {} does not answer at {host}:{port}: {why}\n  hint: from outside of its network use --kubeconfig; \
+                 docs/runbooks/stuck-roll.md",
+                session.cluster()
+            );
+            return Err(Stopped::new(Exit::Provider, message).into());
+        }
+        observer.changed(Duration::from_secs(1)).await;
+    }
+}
