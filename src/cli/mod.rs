@@ -67,7 +67,7 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
-    Roll(roll::Arguments),
+    Roll(Box<roll::Arguments>),
     Destroy(destroy::Arguments),
     History(history::Arguments),
     State(state::Arguments),

@@ -41,6 +41,9 @@ pub trait Show<E>: Send {
 /// Receives events, with the time at which each happened; never blocks.
 pub type Reporter<E> = Arc<dyn Fn(Timestamp, E) + Send + Sync>;
 
+/// What shows one event.
+type Shown<E> = Box<dyn Fn(Timestamp, &E) + Send + Sync>;
+
 /// An event as a JSON line.
 #[derive(Serialize)]
 struct Line<'event, E> {
@@ -52,7 +55,7 @@ struct Line<'event, E> {
 #[must_use]
 pub fn reporter<E: Serialize + 'static, S: Show<E> + 'static>(sink: Sink, bars: impl FnOnce() -> S) -> Reporter<E> {
     let Sink { output, view, file } = sink;
-    let shown: Box<dyn Fn(Timestamp, &E) + Send + Sync> = match view {
+    let shown: Shown<E> = match view {
         View::Json => Box::new(move |at, event| {
             // A reader that went away must not stop a run half-way: the run is in the journal.
             let _unread = output.data(&json_line(at, event));

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn published_messages_are_understood() {
-        let cases: [(&str, CapacityReason, Option<&str>, Option<&str>, Option<bool>); 12] = [
+        type Case = (&'static str, CapacityReason, Option<&'static str>, Option<&'static str>, Option<bool>);
+        let cases: [Case; 12] = [
             (
                 "We currently do not have sufficient p3.2xlarge capacity in the Availability Zone you requested \
                  (us-east-1a). You can currently get p3.2xlarge capacity by choosing us-east-1b. Launching EC2 instance failed.",

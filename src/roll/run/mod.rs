@@ -277,10 +277,8 @@ impl<K: Keeper> Runner<'_, K> {
     }
 
     fn count(&mut self, action: &Action, done: &act::Done) {
-        let counts = &mut self.record.done;
-        match (action, done) {
-            (Action::Evict { .. } | Action::DeletePod { .. }, act::Done::Yes) => counts.evicted += 1,
-            _ => {}
+        if let (Action::Evict { .. } | Action::DeletePod { .. }, act::Done::Yes) = (action, done) {
+            self.record.done.evicted += 1;
         }
     }
 

@@ -27,16 +27,14 @@ fn step() -> usize {
 }
 
 async fn killed_at_each(kind: Kind) {
-    let mut cases = 0;
-    for index in (0_u64..).step_by(step()) {
+    for (cases, index) in (0_u64..).step_by(step()).enumerate() {
         let mut stage = stage(FaultPlan::one(At::Change(index), kind));
         let watch = Watch::start(&stage);
         if stage.rolls_until_stopped().await == Killed::No {
             assert!(cases > 10, "a roll has more actions than {index}");
-            println!("{kind:?}: {cases} cases");
+            say!("{kind:?}: {cases} cases");
             return;
         }
-        cases += 1;
         stage.again();
         let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
         assert_eq!(report.ending, super::super::Ending::Done, "killed at {index}:\n{}", stage.log());
@@ -64,6 +62,6 @@ async fn lost_answers_and_servers_that_refuse_are_sat_out() {
         let at = At::Probability { probability: 0.1, only_changes: true };
         let mut stage = stage(FaultPlan { seed, ..FaultPlan::one(at, kind) });
         let report = stage.rolls().await;
-        println!("{kind:?}: {} s", report.elapsed.as_secs());
+        say!("{kind:?}: {} s", report.elapsed.as_secs());
     }
 }

@@ -11,7 +11,7 @@ use crate::state::Asked;
 async fn twelve_groups_of_three_roll_within_tight_budgets() {
     let mut stage = Stage::named("12x3-tight");
     let report = stage.rolls().await;
-    println!("12 x 3: {} s, {} decisions, {:?}", report.elapsed.as_secs(), report.decisions, report.record.done);
+    say!("12 x 3: {} s, {} decisions, {:?}", report.elapsed.as_secs(), report.decisions, report.record.done);
     assert_eq!(report.record.done.gone_otherwise, 0);
     assert!(report.record.done.replaced >= 36, "{}", stage.log());
     assert!(stage.count(|event| matches!(event, Event::Did { action: Action::Evict { .. } })) > 0);
@@ -22,7 +22,7 @@ async fn the_control_plane_is_replaced_one_member_at_a_time() {
     let mut stage = Stage::named("control-plane");
     let watch = Watch::start(&stage);
     let report = stage.rolls().await;
-    println!("control plane: {} s", report.elapsed.as_secs());
+    say!("control plane: {} s", report.elapsed.as_secs());
     assert!(watch.members() >= 2, "{} members served", watch.members());
     assert!(stage.count(|event| matches!(event, Event::Did { action: Action::Snapshot { .. } })) > 0);
     assert!(stage.count(|event| matches!(event, Event::Did { action: Action::MoveLeader { .. } })) > 0);
@@ -65,7 +65,7 @@ async fn a_stuck_finalizer_blocks_its_node_only() {
 async fn an_api_that_is_down_for_a_while_is_waited_for() {
     let mut stage = Stage::named("api-down");
     let report = stage.rolls().await;
-    println!("API down: {} s", report.elapsed.as_secs());
+    say!("API down: {} s", report.elapsed.as_secs());
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn reclaimed_machines_are_simply_seen() {
     let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
     assert_eq!(report.ending, Ending::Done, "{}", stage.log());
     stage.check_end().await;
-    println!("reclaims: {} s, {:?}", report.elapsed.as_secs(), report.record.done);
+    say!("reclaims: {} s, {:?}", report.elapsed.as_secs(), report.record.done);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +91,7 @@ async fn a_missing_capacity_is_seen_within_seconds_and_the_fallback_stands_in() 
     let told = told.expect("a failed launch is told");
     assert!(told <= 30, "told after {told} s");
     assert!(report.record.done.fallbacks > 0, "the fallback was raised");
-    println!("no capacity: {} s, told after {told} s, {:?}", report.elapsed.as_secs(), report.record.done);
+    say!("no capacity: {} s, told after {told} s, {:?}", report.elapsed.as_secs(), report.record.done);
 }
 
 #[tokio::test(start_paused = true)]

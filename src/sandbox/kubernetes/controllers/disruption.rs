@@ -80,7 +80,8 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) -> Option<Time
         }
     }
     // Pods by one label each, so that a budget need not look at all of its namespace.
-    let mut by_label: BTreeMap<(&str, &str, &str), Vec<(&str, &Pod)>> = BTreeMap::new();
+    type Named<'a> = Vec<(&'a str, &'a Pod)>;
+    let mut by_label: BTreeMap<(&str, &str, &str), Named<'_>> = BTreeMap::new();
     for (namespace, pods) in &by_namespace {
         for (name, pod) in pods {
             for (key, value) in &pod.labels {

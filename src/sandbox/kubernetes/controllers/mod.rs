@@ -190,7 +190,7 @@ fn births(world: &mut World) {
     let members = world.boot.machines.iter().filter_map(|(id, machine)| {
         let facts = machine.facts.as_ref().filter(|it| it.role == boot::Role::Member)?;
         let new = !world.kubernetes.clusters.contains_key(&facts.cluster);
-        (new && matches!(machine.stage, boot::Stage::Serving(_))).then(|| (id, facts))
+        (new && matches!(machine.stage, boot::Stage::Serving(_))).then_some((id, facts))
     });
     let born: Vec<(String, String)> = members
         .filter(|(id, _)| matches!(boot::health(world, id), boot::Health::Ready(_)))
