@@ -66,7 +66,9 @@ impl<'a> World<'a> {
     pub(super) fn next_generation(&self, address: &Address) -> u32 {
         let recorded = self.records.resources.get(address).map(|record| record.generation);
         let retired = self.records.retired.get(address).copied();
-        let seen = self.found_at(address).filter(|found| found.uid.is_some()).map(|found| found.generation).max();
+        // Kinds without tags say nothing of their generation: what is there counts when the record of it is lost.
+        let counts = |found: &&Found| found.uid.is_some() || recorded.is_none();
+        let seen = self.found_at(address).filter(counts).map(|found| found.generation).max();
         let last = recorded.max(retired).max(seen).unwrap_or(0);
         let begun = self.begun.get(address).and_then(|begun| begun.create).unwrap_or(0);
         last.saturating_add(1).max(begun)

@@ -16,6 +16,7 @@ mod kubeconfig;
 mod lifecycle;
 mod moto;
 mod moto_lifecycle;
+mod roll;
 mod runs;
 mod secrets;
 mod served;

@@ -131,13 +131,19 @@ fn moment(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(time.as_nanos()).ok()
 }
 
-/// What a failed launch tells about capacity; `None` for everything that is no failed launch.
+/// What a failed launch tells about capacity; `None` for everything that is no failed launch, and for those that only wait
+/// for a predecessor.
 #[must_use]
 pub fn classify(activity: &Activity) -> Option<CapacityFailure> {
     if activity.kind != ActivityKind::Launch || activity.state != ActivityState::Failed {
         return None;
     }
     let message = activity.message.as_deref().unwrap_or("Auto Scaling gave no reason");
+    // The successor of a control-plane member cannot have its interface before the old machine has let go: Auto Scaling tries
+    // again within seconds, and no machine is missing anywhere.
+    if message.contains("Interface: [") && message.contains("] in use") {
+        return None;
+    }
     Some(CapacityFailure {
         at: activity.at(),
         auto_scaling_group: activity.auto_scaling_group.clone(),

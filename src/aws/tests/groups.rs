@@ -69,7 +69,7 @@ async fn stage() -> (Aws, Sandbox, String) {
 fn image(sandbox: &Sandbox) -> String {
     let put = |world: &mut crate::sandbox::World| {
         let image = Image {
-            id: String::from("ami-1"),
+            id: String::from("ami-0123456789abcdef0"),
             name: String::from("node"),
             owner: world.account.clone(),
             architecture: String::from("x86_64"),
@@ -82,7 +82,7 @@ fn image(sandbox: &Sandbox) -> String {
         world.ec2.images.insert(image.id.clone(), image);
     };
     sandbox.with_world(put).expect("a world in memory");
-    String::from("ami-1")
+    String::from("ami-0123456789abcdef0")
 }
 
 fn template_data(image: &str, machine_type: &str) -> aws_sdk_ec2::types::RequestLaunchTemplateData {
@@ -155,7 +155,8 @@ async fn a_failure_of_capacity_is_seen_with_its_reason_and_zone() {
     let groups = BTreeSet::from([GROUP.to_owned()]);
     let failures = capacity_failures(&activities(&aws, &groups, since).await.expect("activities"));
     let failure = failures.first().expect("a failure");
-    assert_eq!((failure.reason, failure.zone.as_deref()), (CapacityReason::NoCapacity, Some("eu-west-3a")));
+    assert_eq!(failure.reason, CapacityReason::NoCapacity, "{}", failure.message);
+    assert_eq!(failure.zone.as_deref(), Some("eu-west-3a"));
     assert_eq!(failure.machine_type.as_deref(), Some("m5.large"), "{}", failure.message);
     let none = activities(&aws, &groups, aws.clock().now() + Duration::from_secs(60)).await.expect("activities");
     assert!(none.is_empty(), "all are older");

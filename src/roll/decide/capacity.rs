@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::look::Look;
 use super::stop::Stop;
 use super::surge::size;
-use crate::health::{CapacityFailure, CapacityReason, Group, GroupRole};
+use crate::health::{CapacityFailure, Group};
 use crate::roll::action::Action;
 use crate::roll::record::{Raise, State};
 
@@ -15,12 +15,8 @@ const FAILURE_COUNTS: u64 = 600;
 /// The newest failure of a group that lacks machines.
 pub(super) fn trouble<'a>(look: &Look<'a>, group: &Group) -> Option<&'a CapacityFailure> {
     let short = Look::present(group) < group.desired;
-    // A member's successor cannot have its interface before the old machine has let go: Auto Scaling tries again, and
-    // that a member does not come back is told by itself.
-    let waits = |it: &CapacityFailure| it.reason == CapacityReason::Other && matches!(group.role, GroupRole::Member(_));
-    let of = |it: &&CapacityFailure| {
-        it.auto_scaling_group == group.auto_scaling_group && look.age(it.at) < FAILURE_COUNTS && !waits(it)
-    };
+    let of =
+        |it: &&CapacityFailure| it.auto_scaling_group == group.auto_scaling_group && look.age(it.at) < FAILURE_COUNTS;
     look.view.capacity.iter().filter(of).max_by_key(|it| it.at).filter(|_| short)
 }
 

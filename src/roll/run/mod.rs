@@ -25,7 +25,7 @@ use super::decide::{Decision, Outcome, Stop, decide};
 use super::{Action, Memory, Policy, Record, State, Timings, estimate};
 use crate::aws;
 use crate::clock::Clock;
-use crate::health::{CapacityFailure, CapacityReason, GroupRole, View};
+use crate::health::{CapacityFailure, View};
 use crate::kubernetes;
 use crate::state::{self, Asked, RequestRecord};
 
@@ -320,15 +320,8 @@ impl<K: Keeper> Runner<'_, K> {
                 estimate_seconds: ahead.duration.as_secs(),
             });
         }
-        // A member's successor cannot have its interface before the old machine has let go: Auto Scaling tries again.
-        let is_member = |failure: &CapacityFailure| {
-            let group = view.groups.values().find(|it| it.auto_scaling_group == failure.auto_scaling_group);
-            group.is_some_and(|group| matches!(group.role, GroupRole::Member(_)))
-        };
         let new = |failure: &&CapacityFailure| {
-            failure.at >= self.record.started
-                && !self.told.failures.contains(&failure.activity)
-                && !(failure.reason == CapacityReason::Other && is_member(failure))
+            failure.at >= self.record.started && !self.told.failures.contains(&failure.activity)
         };
         let failures: Vec<CapacityFailure> = view.capacity.iter().filter(new).cloned().collect();
         for failure in failures {
