@@ -7,6 +7,7 @@ mod autoscaler;
 mod faults;
 mod file;
 mod machines;
+mod network;
 mod workloads;
 mod world;
 

@@ -1,15 +1,13 @@
 //! A scenario as a world: everything is made at once, as if it had been there for a day.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::autoscaling::{self, Lifecycle, Mixed, Template};
 use super::super::ec2::{
-    self, Image, Instance, Interface, InterfaceAttachment, LaunchData, LaunchTemplate, NewInterface, Phase, Shape,
-    Subnet, Tags, Version, Volume, Vpc,
+    self, Instance, Interface, InterfaceAttachment, LaunchData, LaunchTemplate, Phase, Shape, Subnet, Tags, Version,
+    Volume,
 };
 use super::super::kubernetes::Key;
 use super::super::kubernetes::controllers::{self, Kubelet, Machines, Stage};
@@ -18,7 +16,7 @@ use super::file::{Group, Scenario, Stale};
 use super::{AutoscalerState, Member, Running, machines, workloads};
 
 /// The account of all scenarios.
-const ACCOUNT: &str = "123456789012";
+pub(super) const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-3";
 /// Hexadecimal digits of a cluster's uid: 128 bits.
 const UID: &str = "5ce4a210000040008000000000000001";
@@ -40,14 +38,15 @@ struct Plan<'s> {
     scenario: &'s Scenario,
 }
 
-struct Builder<'s> {
-    scenario: &'s Scenario,
-    world: World,
-    subnets: BTreeMap<String, Subnet>,
+/// A world in the making.
+pub(super) struct Builder<'s> {
+    pub(super) scenario: &'s Scenario,
+    pub(super) world: World,
+    pub(super) subnets: BTreeMap<String, Subnet>,
     /// Addresses that were given out, by zone.
-    given: BTreeMap<String, u32>,
-    security_group: String,
-    images: BTreeMap<&'static str, String>,
+    pub(super) given: BTreeMap<String, u32>,
+    pub(super) security_group: String,
+    pub(super) images: BTreeMap<&'static str, String>,
 }
 
 impl Scenario {
@@ -121,7 +120,7 @@ impl<'s> Builder<'s> {
         builder
     }
 
-    fn tags(&self, kind: &str, name: &str) -> Tags {
+    pub(super) fn tags(&self, kind: &str, name: &str) -> Tags {
         let cluster = &self.scenario.cluster;
         [
             ("Name".to_owned(), format!("{name}.{cluster}")),
@@ -133,76 +132,6 @@ impl<'s> Builder<'s> {
         ]
         .into_iter()
         .collect()
-    }
-
-    fn network(&mut self) {
-        let now = self.world.now;
-        let range = |octet: u8, prefix: u8| Ipv4Net::new_assert(Ipv4Addr::new(10, octet, 0, 0), prefix);
-        let id = self.world.new_id("vpc");
-        let vpc = Vpc {
-            id: id.clone(),
-            cidr: range(0, 8),
-            associations: BTreeMap::from([(self.world.new_id("vpc-cidr-assoc"), range(0, 8))]),
-            dns_support: true,
-            dns_hostnames: true,
-            is_default: false,
-            available_at: now,
-            tags: self.tags("vpc", "vpc"),
-        };
-        self.world.ec2.vpcs.insert(id.clone(), vpc);
-        self.security_group = ec2::new_default_security_group(&mut self.world, &id);
-        for (number, zone) in self.scenario.zones.iter().enumerate() {
-            let subnet = Subnet {
-                id: self.world.new_id("subnet"),
-                vpc: id.clone(),
-                zone: zone.clone(),
-                cidr: range(u8::try_from(number + 1).unwrap_or(u8::MAX), 16),
-                map_public_ip_on_launch: false,
-                used_addresses: 0,
-                default_for_zone: false,
-                available_at: now,
-                tags: self.tags("subnet", zone),
-            };
-            self.world.ec2.subnets.insert(subnet.id.clone(), subnet.clone());
-            self.subnets.insert(zone.clone(), subnet);
-        }
-        for architecture in ["x86_64", "arm64"] {
-            let image = Image {
-                id: self.world.new_id("ami"),
-                name: format!("scenario-kubernetes-{}-{architecture}", self.scenario.kubernetes),
-                owner: ACCOUNT.to_owned(),
-                architecture: architecture.to_owned(),
-                root_device: "/dev/xvda".to_owned(),
-                root_size: 12,
-                snapshot: self.world.new_id("snap"),
-                created_at: now,
-                tags: Tags::new(),
-            };
-            self.images.insert(architecture, image.id.clone());
-            self.world.ec2.images.insert(image.id.clone(), image);
-        }
-    }
-
-    fn address(&mut self, zone: &str) -> (Subnet, Ipv4Addr) {
-        let subnet = self.subnets[zone].clone();
-        let given = self.given.entry(zone.to_owned()).or_insert(0);
-        *given += 1;
-        // AWS keeps the first four.
-        let address = Ipv4Addr::from(u32::from(subnet.cidr.network()) + 3 + *given);
-        (subnet, address)
-    }
-
-    fn interface(&mut self, zone: &str, tags: Tags) -> (String, Subnet, Ipv4Addr) {
-        let (subnet, private_ip) = self.address(zone);
-        let new = NewInterface {
-            private_ip,
-            description: String::new(),
-            groups: vec![self.security_group.clone()],
-            interface_type: "interface".to_owned(),
-            requester: None,
-            tags,
-        };
-        (ec2::new_interface(&mut self.world, &subnet, new), subnet, private_ip)
     }
 
     fn versions(&self) -> BTreeMap<u64, String> {

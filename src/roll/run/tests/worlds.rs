@@ -141,3 +141,12 @@ async fn what_was_aborted_is_put_back() {
     }
     assert!(view.nodes.values().all(|node| !node.unschedulable && node.annotations.is_empty()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn three_hundred_nodes_roll_within_forty_minutes() {
+    let mut stage = Stage::named("300-nodes");
+    let report = stage.rolls().await;
+    let minutes = report.elapsed.as_secs() / 60;
+    say!("300 nodes: {} s, {} decisions, {:?}", report.elapsed.as_secs(), report.decisions, report.record.done);
+    assert!(minutes <= 40, "{minutes} minutes of the world's time");
+}
