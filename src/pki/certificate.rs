@@ -105,6 +105,13 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(bad("bytes follow it"));
         }
+        // Only one of the two is signed (RFC 5280, section 4.1.1.2: they must be the same).
+        if parsed.signature_algorithm != parsed.tbs_certificate.signature {
+            return Err(bad("it names two signature algorithms"));
+        }
+        if !is_closed_by_a_signature(der, parsed.tbs_certificate.as_ref()) {
+            return Err(bad("its signature is not written as DER wants it"));
+        }
         let validity = parsed.validity();
         let mut certificate = Self {
             serial: serial(parsed.raw_serial()),
@@ -217,6 +224,20 @@ impl Certificate {
             None => name == host,
         })
     }
+}
+
+/// Whether what follows the signed part is a sequence that begins with an object identifier, and a bit string: the tags of
+/// these are covered by no signature, and the parser does not look at all of them (X.690, section 8.1.2).
+fn is_closed_by_a_signature(der: &[u8], signed: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    const OBJECT_IDENTIFIER: u8 = 0x06;
+    const BIT_STRING: u8 = 0x03;
+    // The certificate is the signed part, and behind it these two to its end.
+    let Some(begin) = der.windows(signed.len()).position(|window| window == signed) else { return false };
+    let rest = &der[begin + signed.len()..];
+    let (Some(&tag), Some(&length), Some(&first)) = (rest.first(), rest.get(1), rest.get(2)) else { return false };
+    let next = rest.get(2 + usize::from(length));
+    tag == SEQUENCE && first == OBJECT_IDENTIFIER && next == Some(&BIT_STRING)
 }
 
 fn serial(raw: &[u8]) -> String {
