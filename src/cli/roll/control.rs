@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand};
 
-use super::start;
+use super::start::{self, Paused, Wanted};
 use crate::cli::failure::Stopped;
 use crate::cli::options::{Global, RunOptions, Which};
 use crate::cli::run::{self, actor};
@@ -85,7 +85,8 @@ impl Pause {
 
 impl Resume {
     async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        start::resume(global, output, &self.which.cluster, &self.selection, &self.options).await
+        let (cluster, selection, options) = (&self.which.cluster, &self.selection, &self.options);
+        start::begin(global, output, Wanted { cluster, selection, options, paused: Paused::GoesOn }).await
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 
+use self::start::{Paused, Wanted};
 use super::complete;
 use super::options::{Global, RunOptions};
 use crate::exit::Exit;
@@ -66,7 +67,10 @@ impl Arguments {
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         match (&self.control, &self.cluster) {
             (Some(control), _) => control.run(global, output).await,
-            (None, Some(cluster)) => start::run(global, output, cluster, &self.selection, &self.options).await,
+            (None, Some(cluster)) => {
+                let (selection, options) = (&self.selection, &self.options);
+                start::begin(global, output, Wanted { cluster, selection, options, paused: Paused::Refused }).await
+            }
             // clap requires one of the two.
             (None, None) => Ok(Exit::Config),
         }

@@ -35,32 +35,25 @@ pub fn no_limits() -> LockOptions {
 }
 
 /// Whether a paused roll may go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Paused {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// It may not: somebody has to say so.
     Refused,
+    /// Somebody says so.
     GoesOn,
 }
 
-/// `windlass roll CLUSTER`.
-pub async fn run(
-    global: &Global,
-    output: Output,
-    cluster: &ClusterName,
-    selection: &Selection,
-    options: &RunOptions,
-) -> anyhow::Result<Exit> {
-    begin(global, output, cluster, selection, options, Paused::Refused).await
-}
-
-/// `windlass roll resume CLUSTER`.
-pub async fn resume(
-    global: &Global,
-    output: Output,
-    cluster: &ClusterName,
-    selection: &Selection,
-    options: &RunOptions,
-) -> anyhow::Result<Exit> {
-    begin(global, output, cluster, selection, options, Paused::GoesOn).await
+/// What is to be rolled, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'command> {
+    /// The cluster.
+    pub cluster: &'command ClusterName,
+    /// Which of its groups.
+    pub selection: &'command Selection,
+    /// How the run behaves.
+    pub options: &'command RunOptions,
+    /// Whether a paused roll may go on.
+    pub paused: Paused,
 }
 
 /// `windlass roll abort CLUSTER` when no run is at it: puts back what the dead one left.
@@ -73,14 +66,9 @@ pub async fn abort(session: Session, options: &RunOptions) -> anyhow::Result<Exi
     under_lock(&session, options, "roll abort", kubernetes, policy, Begun::Again(Box::new(record))).await
 }
 
-async fn begin(
-    global: &Global,
-    output: Output,
-    cluster: &ClusterName,
-    selection: &Selection,
-    options: &RunOptions,
-    paused: Paused,
-) -> anyhow::Result<Exit> {
+/// `windlass roll CLUSTER` and `windlass roll resume CLUSTER`.
+pub async fn begin(global: &Global, output: Output, wanted: Wanted<'_>) -> anyhow::Result<Exit> {
+    let Wanted { cluster, selection, options, paused } = wanted;
     run::needs_somebody_to_ask(options, "roll")?;
     let session = Session::open(global, output, cluster, options.parallelism).await?;
     let records = session.store.read().await?;
