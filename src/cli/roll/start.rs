@@ -125,7 +125,8 @@ pub async fn begin(global: &Global, output: Output, wanted: Wanted<'_>) -> anyho
         return Ok(Exit::Done);
     }
     let obstacles = outlook.findings.iter().filter(|finding| finding.severity == Severity::Bad).count();
-    if obstacles > 0 && !selection.accept_findings {
+    // Half-way through a roll, much of what is found is the roll's own doing: it is shown, and the decision waits for it.
+    if obstacles > 0 && !selection.accept_findings && matches!(begun, Begun::New) {
         let message = format!(
             "{obstacles} of the findings above will stop this roll or hurt somebody; nothing was changed\n  hint: mend them \
              (docs/runbooks/stuck-roll.md), or roll all the same with --accept-findings"
