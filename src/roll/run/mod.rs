@@ -135,6 +135,7 @@ pub async fn run<K: Keeper>(means: Means<'_, K>, record: Record) -> Result<Repor
         reporter,
         stop,
         started: clock.since_boot(),
+        resumed: record.memory != Memory::default(),
         kept: None,
         kept_at: Duration::ZERO,
         record,
@@ -157,6 +158,8 @@ struct Runner<'run, K> {
     reporter: Reporter,
     stop: CancellationToken,
     started: Duration,
+    /// Whether an earlier run has looked at it already.
+    resumed: bool,
     /// The record as it was last stored.
     kept: Option<Record>,
     /// When that was.
@@ -315,7 +318,7 @@ impl<K: Keeper> Runner<'_, K> {
                 version: EVENT_VERSION,
                 cluster: self.observer.cluster_name().to_owned(),
                 roll: self.record.id.clone(),
-                resumed: self.kept.is_some(),
+                resumed: self.resumed,
                 machines: left,
                 estimate_seconds: ahead.duration.as_secs(),
             });
