@@ -58,19 +58,24 @@ impl Selector {
     /// Whether an object with these labels is selected. An unknown operator selects nothing.
     #[must_use]
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        let holds = |it: &Expression| {
-            let value = labels.get(&it.key);
-            match it.operator.as_str() {
-                "In" => value.is_some_and(|value| it.values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !it.values.contains(value)),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        };
         !self.nothing
             && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-            && self.expressions.iter().all(holds)
+            && self.expressions.iter().all(|it| it.holds(labels))
+    }
+}
+
+impl Expression {
+    /// Whether it holds for these labels. An unknown operator never does.
+    #[must_use]
+    pub fn holds(&self, labels: &BTreeMap<String, String>) -> bool {
+        let value = labels.get(&self.key);
+        match self.operator.as_str() {
+            "In" => value.is_some_and(|value| self.values.contains(value)),
+            "NotIn" => value.is_none_or(|value| !self.values.contains(value)),
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            _ => false,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! How an API server is: its own checks, its version, what of it will be removed and is still used.
 
 use http::Method;
-use serde_json::Value;
 
 use super::connect::Kubernetes;
 use super::error::Error;
@@ -63,36 +62,6 @@ impl Kubernetes {
         let answer = self.call(Method::GET, "/metrics", None).await?.successful()?;
         Ok(deprecated(&String::from_utf8_lossy(&answer.body)))
     }
-
-    /// Who makes the pods of a controller's controller: of a `ReplicaSet` its `Deployment`, of a `Job` its `CronJob`; for
-    /// messages. `None`: it has none, or is gone.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn owner_of(&self, namespace: &str, kind: &str, name: &str) -> Result<Option<String>, Error> {
-        let plural = match kind {
-            "ReplicaSet" => "apis/apps/v1",
-            "Job" => "apis/batch/v1",
-            _ => return Ok(None),
-        };
-        let path = format!(
-            "/{plural}/namespaces/{}/{}s/{}",
-            super::call::escaped(namespace),
-            kind.to_ascii_lowercase(),
-            super::call::escaped(name)
-        );
-        match self.get(&path).await {
-            Ok(object) => Ok(controller(&object)),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn controller(object: &Value) -> Option<String> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == Value::Bool(true))?;
-    Some(format!("{} {}", owner["kind"].as_str()?, owner["name"].as_str()?))
 }
 
 /// The lines of the metric whose value is 1 (Prometheus' text format).
@@ -124,6 +93,7 @@ fn deprecated(metrics: &str) -> Vec<DeprecatedApi> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::read::controller;
 
     #[test]
     fn the_metric_tells_what_is_still_used() {
@@ -145,7 +115,7 @@ mod tests {
     fn a_controllers_controller_is_named() {
         let object = serde_json::json!({ "metadata": { "ownerReferences": [
             { "kind": "Other", "name": "x" }, { "kind": "Deployment", "name": "web", "controller": true } ] } });
-        assert_eq!(controller(&object).as_deref(), Some("Deployment web"));
+        assert_eq!(controller(&object).map(|it| it.to_string()).as_deref(), Some("Deployment web"));
         assert_eq!(controller(&serde_json::json!({})), None);
     }
 }

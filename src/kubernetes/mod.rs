@@ -33,6 +33,6 @@ pub use health::DeprecatedApi;
 pub use node::{Node, Ready};
 pub use pod::{Controller, Pod, PodPhase};
 pub use quantity::{bytes, millicores};
-pub use read::{read_budget, read_node, read_pod};
+pub use read::{read_budget, read_expressions, read_node, read_pod, read_selector, read_texts};
 pub use seen::{Kind, Object, Revisions, Seen};
 pub use watch::Watching;

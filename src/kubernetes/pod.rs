@@ -84,6 +84,19 @@ impl Pod {
         !ended && !self.mirror && !self.is_daemon()
     }
 
+    /// Whether it is one of the cluster's own: in `kube-system`.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.namespace == "kube-system"
+    }
+
+    /// Whether it should be ready and is not: it is neither over nor on its way out.
+    #[must_use]
+    pub const fn is_not_ready(&self) -> bool {
+        let ended = matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed);
+        !ended && !self.ready && !self.is_terminating()
+    }
+
     /// Whether a `DaemonSet` made it.
     #[must_use]
     pub fn is_daemon(&self) -> bool {

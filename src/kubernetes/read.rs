@@ -20,10 +20,10 @@ const ANNOTATIONS: [&str; 2] = ["windlass.dev/", "cluster-autoscaler.kubernetes.
 #[must_use]
 pub fn read_node(object: &Value) -> Option<Node> {
     let metadata = &object["metadata"];
-    let labels = texts(&metadata["labels"]);
+    let labels = read_texts(&metadata["labels"]);
     let created = date(&metadata["creationTimestamp"]).unwrap_or(Timestamp::UNIX_EPOCH);
     let allocatable = &object["status"]["allocatable"];
-    let mut annotations = texts(&metadata["annotations"]);
+    let mut annotations = read_texts(&metadata["annotations"]);
     annotations.retain(|key, _| ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix)));
     Some(Node {
         name: name(&metadata["name"])?,
@@ -69,7 +69,7 @@ pub fn read_pod(object: &Value) -> Option<Pod> {
         controller: controller(object),
         mirror: annotations.get("kubernetes.io/config.mirror").is_some(),
         priority: spec["priority"].as_i64().and_then(|it| i32::try_from(it).ok()).unwrap_or(0),
-        labels: texts(&metadata["labels"]),
+        labels: read_texts(&metadata["labels"]),
         cpu: requests(spec, "cpu", millicores),
         memory: requests(spec, "memory", bytes),
         local_volumes: list(&spec["volumes"]).iter().filter(|it| is_local(it)).map(|it| text(&it["name"])).collect(),
@@ -92,7 +92,7 @@ pub fn read_budget(object: &Value) -> Option<Budget> {
     Some(Budget {
         namespace: name(&metadata["namespace"])?,
         name: name(&metadata["name"])?,
-        selector: selector(&spec["selector"]),
+        selector: read_selector(&spec["selector"]),
         rule: rule.unwrap_or_else(|| String::from("no rule")),
         allowed: number(&status["disruptionsAllowed"]),
         healthy: number(&status["currentHealthy"]),
@@ -123,7 +123,9 @@ pub(super) fn name(value: &Value) -> Option<String> {
     value.as_str().filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
-fn texts(value: &Value) -> BTreeMap<String, String> {
+/// Labels, or another map of texts; what is no text is not in it.
+#[must_use]
+pub fn read_texts(value: &Value) -> BTreeMap<String, String> {
     let pairs = value.as_object().into_iter().flatten();
     pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
@@ -212,11 +214,23 @@ fn is_local(volume: &Value) -> bool {
     empty || volume.get("hostPath").is_some_and(|it| !it.is_null())
 }
 
-fn selector(value: &Value) -> Selector {
-    let expressions = list(&value["matchExpressions"]).iter().map(|it| Expression {
+/// A `LabelSelector` (meta/v1); one that is no object selects nothing.
+#[must_use]
+pub fn read_selector(value: &Value) -> Selector {
+    Selector {
+        labels: read_texts(&value["matchLabels"]),
+        expressions: read_expressions(&value["matchExpressions"]),
+        nothing: !value.is_object(),
+    }
+}
+
+/// The requirements of a label selector, or of a term of a node's affinity.
+#[must_use]
+pub fn read_expressions(value: &Value) -> Vec<Expression> {
+    let read = |it: &Value| Expression {
         key: text(&it["key"]),
         operator: text(&it["operator"]),
         values: list(&it["values"]).iter().map(text).collect(),
-    });
-    Selector { labels: texts(&value["matchLabels"]), expressions: expressions.collect(), nothing: !value.is_object() }
+    };
+    list(value).iter().map(read).collect()
 }

@@ -38,9 +38,7 @@ pub fn evict(
     if !ignores_budgets(&pod) {
         let labels = &pod["metadata"]["labels"];
         let selects = |(budget, object): &(&Key, &Value)| {
-            budget.namespace == key.namespace
-                && object["spec"]["selector"].is_object()
-                && selector::matches(&object["spec"]["selector"], labels)
+            budget.namespace == key.namespace && selector::matches(&object["spec"]["selector"], labels)
         };
         let budgets: Vec<Key> = objects.list(BUDGETS).filter(selects).map(|(key, _)| key.clone()).collect();
         match budgets.as_slice() {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::kind::{Kind, Origin};
 use super::problem::Problem;
+use crate::kubernetes::{read_selector, read_texts};
 
 /// One requirement of a label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,23 +184,7 @@ fn requirement(term: &str) -> Result<Requirement, Problem> {
 /// Whether labels fit a `LabelSelector` object (`matchLabels`, `matchExpressions`); an empty one fits all.
 #[must_use]
 pub fn matches(selector: &Value, labels: &Value) -> bool {
-    let label = |key: &str| labels[key].as_str();
-    let equal = selector["matchLabels"].as_object().into_iter().flatten();
-    let mut equal = equal.map(|(key, value)| label(key) == value.as_str());
-    let expressions = selector["matchExpressions"].as_array().into_iter().flatten();
-    let mut expressions = expressions.map(|expression| {
-        let value = label(expression["key"].as_str().unwrap_or_default());
-        let listed =
-            |value: &str| expression["values"].as_array().into_iter().flatten().any(|it| it.as_str() == Some(value));
-        match expression["operator"].as_str() {
-            Some("In") => value.is_some_and(listed),
-            Some("NotIn") => value.is_none_or(|value| !listed(value)),
-            Some("Exists") => value.is_some(),
-            Some("DoesNotExist") => value.is_none(),
-            _ => false,
-        }
-    });
-    equal.all(|fits| fits) && expressions.all(|fits| fits)
+    read_selector(selector).selects(&read_texts(labels))
 }
 
 #[cfg(test)]

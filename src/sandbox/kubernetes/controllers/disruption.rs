@@ -11,8 +11,8 @@ use super::super::objects::{Key, Objects, time};
 use super::index::{Index, Pod};
 use super::kubelet::set_condition;
 use super::later;
-use super::placement::selector;
 use super::quantity::{Rounding, scaled};
+use crate::kubernetes::read_selector;
 
 /// Seconds after which an eviction that led to no deletion is forgotten (`DeletionTimeout`).
 const FORGOTTEN: i64 = 120;
@@ -92,7 +92,7 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) -> Option<Time
     let scales = scales(index);
     let mut next: Option<Timestamp> = None;
     for (key, budget) in &budgets {
-        let selector = selector(&budget["spec"]["selector"]);
+        let selector = read_selector(&budget["spec"]["selector"]);
         let namespace = key.namespace.as_str();
         let candidates = match selector.labels.iter().next() {
             Some((label, value)) => by_label.get(&(namespace, label.as_str(), value.as_str())),

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::objects::{Happened, Key, Objects};
 use super::placement::Placement;
 use super::quantity;
+use crate::kubernetes::read_texts;
 
 /// Namespace and name.
 pub type Name = (String, String);
@@ -323,13 +324,6 @@ fn range(text: Option<&str>, default: (i64, i64)) -> (i64, i64) {
     }
 }
 
-/// Labels or another map of texts.
-#[must_use]
-pub fn texts(value: &Value) -> BTreeMap<String, String> {
-    let pairs = value.as_object().into_iter().flatten();
-    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
-}
-
 /// Status of a condition.
 #[must_use]
 pub fn condition<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
@@ -369,7 +363,7 @@ fn read_pod(pod: &Value, placement: Arc<Placement>) -> Pod {
         mirror: annotations["kubernetes.io/config.mirror"].is_string(),
         refused: condition(pod, "PodScheduled").is_some_and(|it| it["status"] == "False"),
         created: moment(&metadata["creationTimestamp"]).unwrap_or_default(),
-        labels: texts(&metadata["labels"]),
+        labels: read_texts(&metadata["labels"]),
         placement,
         template: text(&annotations[TEMPLATE]),
         start: range(annotations[START].as_str(), STARTING),
@@ -390,7 +384,7 @@ fn read_node(node: &Value) -> Node {
         ready: ready == "True",
         unknown: ready == "Unknown",
         unschedulable: node["spec"]["unschedulable"] == true,
-        labels: texts(&node["metadata"]["labels"]),
+        labels: read_texts(&node["metadata"]["labels"]),
         taints: taints.map(|it| (text(&it["key"]), text(&it["value"]), text(&it["effect"]))).collect(),
         cpu: amount("cpu", quantity::thousandths),
         memory: amount("memory", quantity::whole),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::index::{Node, texts};
+use super::index::Node;
 use super::quantity;
-use crate::kubernetes::{Expression, Selector};
+use crate::kubernetes::{Expression, Selector, read_expressions, read_selector, read_texts};
 
 /// What a pod asks of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,38 +33,18 @@ pub struct Placement {
     pub never_preempts: bool,
 }
 
-fn expressions(value: &Value) -> Vec<Expression> {
-    let all = value.as_array().into_iter().flatten();
-    all.map(|it| Expression {
-        key: it["key"].as_str().unwrap_or_default().to_owned(),
-        operator: it["operator"].as_str().unwrap_or_default().to_owned(),
-        values: it["values"].as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
-    })
-    .collect()
-}
-
-/// Reads a label selector.
-#[must_use]
-pub fn selector(value: &Value) -> Selector {
-    Selector {
-        labels: texts(&value["matchLabels"]),
-        expressions: expressions(&value["matchExpressions"]),
-        nothing: !value.is_object(),
-    }
-}
-
 impl Placement {
     /// Reads a pod, or a template with `spec`.
     #[must_use]
     pub fn read(pod: &Value) -> Self {
         let spec = &pod["spec"];
         let containers: Vec<&Value> = spec["containers"].as_array().into_iter().flatten().collect();
-        let requests = |name: &str| -> u64 {
+        let requests = |name: &str, read: fn(&str) -> u64| {
             let texts = containers.iter().filter_map(|it| {
                 let request = &it["resources"]["requests"][name];
                 if request.is_null() { it["resources"]["limits"][name].as_str() } else { request.as_str() }
             });
-            texts.map(quantity::thousandths).sum()
+            texts.map(read).fold(0, u64::saturating_add)
         };
         let ports = containers.iter().flat_map(|it| it["ports"].as_array().into_iter().flatten());
         let host_network = spec["hostNetwork"] == true;
@@ -78,15 +58,15 @@ impl Placement {
         let apart = affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].as_array();
         let spread = spec["topologySpreadConstraints"].as_array().into_iter().flatten();
         Self {
-            cpu: requests("cpu"),
-            memory: requests("memory") / 1000,
+            cpu: requests("cpu", quantity::thousandths),
+            memory: requests("memory", quantity::whole),
             priority: spec["priority"].as_i64().unwrap_or(0),
             host_ports: ports.filter_map(port).collect(),
-            selector: texts(&spec["nodeSelector"]),
+            selector: read_texts(&spec["nodeSelector"]),
             affinity: terms
                 .map(|term| {
-                    let mut all = expressions(&term["matchExpressions"]);
-                    all.extend(expressions(&term["matchFields"]));
+                    let mut all = read_expressions(&term["matchExpressions"]);
+                    all.extend(read_expressions(&term["matchFields"]));
                     all
                 })
                 .collect(),
@@ -99,13 +79,13 @@ impl Placement {
             apart: apart
                 .into_iter()
                 .flatten()
-                .map(|it| (selector(&it["labelSelector"]), text(&it["topologyKey"])))
+                .map(|it| (read_selector(&it["labelSelector"]), text(&it["topologyKey"])))
                 .collect(),
             spread: spread
                 .filter(|it| it["whenUnsatisfiable"] != "ScheduleAnyway")
                 .map(|it| {
                     let skew = it["maxSkew"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(1);
-                    (selector(&it["labelSelector"]), text(&it["topologyKey"]), skew)
+                    (read_selector(&it["labelSelector"]), text(&it["topologyKey"]), skew)
                 })
                 .collect(),
             never_preempts: spec["preemptionPolicy"] == "Never",
@@ -130,18 +110,9 @@ impl Placement {
     /// Whether a node has the labels that it asks for.
     #[must_use]
     pub fn likes(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
-        let holds = |it: &Expression| {
-            if it.key == "metadata.name" {
-                return it.values.iter().any(|value| value == name);
-            }
-            let value = labels.get(&it.key);
-            match it.operator.as_str() {
-                "In" => value.is_some_and(|value| it.values.contains(value)),
-                "NotIn" => value.is_none_or(|value| !it.values.contains(value)),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
+        let holds = |it: &Expression| match it.key.as_str() {
+            "metadata.name" => it.values.iter().any(|value| value == name),
+            _ => it.holds(labels),
         };
         self.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
             && (self.affinity.is_empty() || self.affinity.iter().any(|term| term.iter().all(holds)))

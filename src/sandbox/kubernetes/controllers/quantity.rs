@@ -1,33 +1,17 @@
 //! Quantities of Kubernetes as whole numbers: thousandths of a core, bytes, counts.
 
+use crate::kubernetes::{bytes, millicores};
+
 /// A quantity in thousandths: `500m` → 500, `2` → 2000, `1.5Ki` → 1 536 000. What is none counts as 0.
 #[must_use]
 pub fn thousandths(text: &str) -> u64 {
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    let digits: String = part.chars().chain("000".chars()).take(3).collect();
-    let number = whole.parse::<u64>().unwrap_or(0) * 1000 + digits.parse::<u64>().unwrap_or(0);
-    let factor: u64 = match suffix {
-        "" => 1,
-        "m" => return number / 1000,
-        "k" => 1000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        _ => 0,
-    };
-    number.saturating_mul(factor)
+    millicores(text).unwrap_or(0)
 }
 
-/// Bytes or a count, whole.
+/// Bytes or a count, whole. What is none counts as 0.
 #[must_use]
 pub fn whole(text: &str) -> u64 {
-    thousandths(text) / 1000
+    bytes(text).unwrap_or(0)
 }
 
 /// A number or a share of `total`, rounded up or down (apimachinery, `GetScaledValueFromIntOrPercent`).
