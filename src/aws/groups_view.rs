@@ -4,22 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_autoscaling::types as sdk;
-use aws_sdk_ec2::types::{InstanceLifecycleType, LaunchTemplate};
+use aws_sdk_ec2::types::LaunchTemplate;
 use jiff::Timestamp;
 
 use super::auto_scaling_group as group_calls;
-use super::call::{Call, call};
 use super::connect::Aws;
 use super::error::Error;
 use super::identity::tag;
 use super::named::count;
-use super::{launch_template, pages, tags};
+use super::{instances, launch_template, tags};
 use crate::health::{Group, GroupRole, Lifecycle, Machine};
 use crate::name::ClusterName;
 use crate::resource::Kind;
-
-/// Instances in one page; the most that EC2 gives (API reference, DescribeInstances).
-const PAGE: i32 = 1000;
 
 /// Which groups are wanted, and what only the manifests know of them.
 #[derive(Clone, Debug)]
@@ -81,20 +77,12 @@ async fn ours(aws: &Aws, wanted: &GroupsWanted) -> Result<BTreeMap<String, sdk::
 }
 
 async fn machines(aws: &Aws, cluster: &ClusterName) -> Result<Vec<(String, Known)>, Error> {
-    let reservations = pages::all("DescribeInstances", async |token| {
-        let request = aws.ec2().describe_instances().filters(tags::of_cluster(cluster));
-        let request = request.max_results(PAGE).set_next_token(token);
-        let answer = call(aws, Call::read("DescribeInstances"), || request.clone().send()).await?;
-        Ok((answer.reservations.unwrap_or_default(), answer.next_token))
-    })
-    .await?;
-    let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
     let known = |it: aws_sdk_ec2::types::Instance| {
-        let spot = it.instance_lifecycle() == Some(&InstanceLifecycleType::Spot);
+        let spot = instances::is_spot(&it);
         let launched = it.launch_time().and_then(|time| Timestamp::from_nanosecond(time.as_nanos()).ok());
         Some((it.instance_id?, Known { spot, launched }))
     };
-    Ok(instances.filter_map(known).collect())
+    Ok(instances::described(aws, cluster).await?.into_iter().filter_map(known).collect())
 }
 
 fn read(

@@ -15,11 +15,11 @@ use crate::resource::Instance;
 /// Instances in one page; the most that EC2 gives (API reference, DescribeInstances).
 const PAGE: i32 = 1000;
 
-/// Ids of the cluster's spot instances: the templates give every instance the cluster's tag.
+/// All instances of the cluster, as EC2 describes them: the templates give every instance the cluster's tag.
 ///
 /// # Errors
 /// That of the call.
-pub(super) async fn spot(aws: &Aws, cluster: &ClusterName) -> Result<BTreeSet<String>, Error> {
+pub(super) async fn described(aws: &Aws, cluster: &ClusterName) -> Result<Vec<aws_sdk_ec2::types::Instance>, Error> {
     let reservations = pages::all("DescribeInstances", async |token| {
         let request = aws.ec2().describe_instances().filters(tags::of_cluster(cluster));
         let request = request.max_results(PAGE).set_next_token(token);
@@ -27,9 +27,21 @@ pub(super) async fn spot(aws: &Aws, cluster: &ClusterName) -> Result<BTreeSet<St
         Ok((answer.reservations.unwrap_or_default(), answer.next_token))
     })
     .await?;
-    let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
-    let bought_as_spot = instances.filter(|it| it.instance_lifecycle() == Some(&InstanceLifecycleType::Spot));
-    Ok(bought_as_spot.filter_map(|it| it.instance_id).collect())
+    Ok(reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default()).collect())
+}
+
+/// Whether an instance was bought as spot.
+pub(super) fn is_spot(instance: &aws_sdk_ec2::types::Instance) -> bool {
+    instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot)
+}
+
+/// Ids of the cluster's spot instances.
+///
+/// # Errors
+/// That of the call.
+pub(super) async fn spot(aws: &Aws, cluster: &ClusterName) -> Result<BTreeSet<String>, Error> {
+    let instances = described(aws, cluster).await?;
+    Ok(instances.into_iter().filter(is_spot).filter_map(|it| it.instance_id).collect())
 }
 
 /// The instances of a group.

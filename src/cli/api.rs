@@ -11,14 +11,12 @@ use super::keys;
 use super::run::actor;
 use super::session::Session;
 use crate::kubernetes::{Credentials, Endpoint, Kubernetes};
-use crate::pki::{AuthorityName, BACKDATED_SECONDS, Ends, KeyPhase, Leaf, Usage};
-use crate::spec::ApiLoadBalancer;
+use crate::pki::{AuthorityName, BACKDATED_SECONDS, Ends, Issued, KeyPhase, Leaf, Usage};
+use crate::spec::{ApiLoadBalancer, MEMBER_PORT};
 use crate::state::Records;
 
 /// kubeadm binds this group to cluster-admin (kubeadm documentation, "super-admin.conf").
 pub const ADMINISTRATORS: &str = "kubeadm:cluster-admins";
-/// Port of the members' own API servers.
-pub const MEMBER_PORT: u16 = 6443;
 /// Seconds that a run's certificate is valid: the longest `--timeout` that makes sense for one sitting. A longer run asks
 /// for another one when it is run again.
 const LIFE: u64 = 12 * 3600;
@@ -50,16 +48,8 @@ pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) 
         let connected = endpoint.and_then(|endpoint| Kubernetes::connect(dial, endpoint, session.clock));
         return connected.with_context(|| format!("the kubeconfig {} is of no use", path.display()));
     }
-    let authority = keys::open_authority(&session.age, records, AuthorityName::Cluster)?;
-    let leaf = Leaf {
-        common_name: actor(),
-        organizations: BTreeSet::from([ADMINISTRATORS.to_owned()]),
-        usages: BTreeSet::from([Usage::Client]),
-        names: BTreeSet::new(),
-        addresses: BTreeSet::new(),
-        algorithm: session.specification().cluster.spec.pki.algorithm,
-    };
-    let issued = authority.issue(&leaf, Ends::issued_at(session.clock.now(), LIFE + BACKDATED_SECONDS))?;
+    let ends = Ends::issued_at(session.clock.now(), LIFE + BACKDATED_SECONDS);
+    let issued = issue(session, records, &actor(), ADMINISTRATORS, ends)?;
     let (host, port) = address(session);
     let endpoint = Endpoint {
         host,
@@ -69,4 +59,21 @@ pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) 
         credentials: Credentials::Certificate { certificate: issued.certificate.pem(), key: issued.key.clone() },
     };
     Ok(Kubernetes::connect(dial, endpoint, session.clock)?)
+}
+
+/// A client's certificate of the cluster's authority: for `user`, in the group `group`.
+///
+/// # Errors
+/// No identity opens the authority's key, or it does not reach until then.
+pub fn issue(session: &Session, records: &Records, user: &str, group: &str, ends: Ends) -> anyhow::Result<Issued> {
+    let authority = keys::open_authority(&session.age, records, AuthorityName::Cluster)?;
+    let leaf = Leaf {
+        common_name: user.to_owned(),
+        organizations: BTreeSet::from([group.to_owned()]),
+        usages: BTreeSet::from([Usage::Client]),
+        names: BTreeSet::new(),
+        addresses: BTreeSet::new(),
+        algorithm: session.specification().cluster.spec.pki.algorithm,
+    };
+    Ok(authority.issue(&leaf, ends)?)
 }

@@ -30,6 +30,11 @@ impl Stopped {
     }
 }
 
+/// What happened, without the lines that follow it: for a warning that goes on.
+pub fn first_line(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// Shows the error, and says how the run ends.
 pub fn report(output: Output, error: &anyhow::Error) -> Exit {
     if error.is::<ReaderGone>() {

@@ -1,6 +1,5 @@
 //! `windlass kubeconfig`: a short-lived certificate for a person, in the file where kubectl looks for it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,13 +8,12 @@ use clap::Args;
 use super::api::{self, ADMINISTRATORS};
 use super::failure::Stopped;
 use super::files;
-use super::keys;
 use super::options::{Global, LockOptions, Which, parse_duration};
 use super::run::{self, actor};
 use super::session::Session;
 use crate::exit::Exit;
 use crate::pki::kubeconfig::{Credentials, Current, Kubeconfig, Trust};
-use crate::pki::{AuthorityName, Ends, Issued, Leaf, Usage};
+use crate::pki::{AuthorityName, Ends, Issued};
 use crate::state::{CertificateRecord, CertificateRole, Records};
 use crate::ui::output::Output;
 use crate::ui::prompt;
@@ -77,7 +75,7 @@ impl Arguments {
             confirm(self.yes, &session, &user)?;
         }
         let records = session.store.read().await?;
-        let issued = issue(&session, &records, &user, self.group(), ends)?;
+        let issued = api::issue(&session, &records, &user, self.group(), ends)?;
         if self.break_glass {
             self.record(&session, &user, &issued).await?;
         }
@@ -155,19 +153,6 @@ impl Arguments {
             credentials: Credentials::Embedded { certificate: issued.certificate.pem(), key: issued.key.clone() },
         })
     }
-}
-
-fn issue(session: &Session, records: &Records, user: &str, group: &str, ends: Ends) -> anyhow::Result<Issued> {
-    let authority = keys::open_authority(&session.age, records, AuthorityName::Cluster)?;
-    let leaf = Leaf {
-        common_name: user.to_owned(),
-        organizations: BTreeSet::from([group.to_owned()]),
-        usages: BTreeSet::from([Usage::Client]),
-        names: BTreeSet::new(),
-        addresses: BTreeSet::new(),
-        algorithm: session.specification().cluster.spec.pki.algorithm,
-    };
-    Ok(authority.issue(&leaf, ends)?)
 }
 
 /// A person must not look like a component.

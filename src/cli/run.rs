@@ -25,7 +25,7 @@ use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
-use crate::ui::stream;
+use crate::ui::stream::{self, Sink};
 
 /// How often the lock is looked after while something else is waited for.
 const BEAT: Duration = Duration::from_secs(10);
@@ -87,29 +87,13 @@ pub fn refuse_stale(agreed: &Plan, now: &Plan) -> anyhow::Result<()> {
 /// Takes the lock, looks again, does it, records it.
 pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow::Result<Exit> {
     let started = session.clock.now();
-    let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
-    let view = match options.output {
-        Format::Text => stream::View::Text,
-        Format::Json => stream::View::Json,
-    };
-    let reporter = progress::reporter(session.output, view, file);
+    let reporter = progress::reporter(sink(session, options)?);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
     let mut lease = acquire(session, options.lock(), work.command, &run_id(started)?, &stop).await?;
     let done = under_lock(session, &work, options, &mut lease, reporter, stop).await;
     let ending = Ending::of(&done);
-    let record = RunRecord {
-        run: lease.run().to_owned(),
-        epoch: lease.epoch(),
-        operation: work.command.to_owned(),
-        actor: actor(),
-        started,
-        ended: session.clock.now(),
-        config: session.config.clone(),
-        plan: (work.reach == Reach::Everything).then(|| work.shown.digest()),
-        result: ending.result,
-        counts: ending.counts,
-        error: ending.error,
-    };
+    let plan = (work.reach == Reach::Everything).then(|| work.shown.digest());
+    let record = RunRecord { plan, ..ended(session, &lease, work.command, started, ending) };
     let released = lease.release(record).await;
     // Why the run ended comes first; that its end could not be recorded as well only adds to it.
     let report = done?;
@@ -118,10 +102,13 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
 }
 
 /// How a run goes into the record.
-struct Ending {
-    result: RunResult,
-    counts: BTreeMap<String, u64>,
-    error: Option<String>,
+pub struct Ending {
+    /// How it ended.
+    pub result: RunResult,
+    /// How many of each thing were done.
+    pub counts: BTreeMap<String, u64>,
+    /// What failed, if anything did.
+    pub error: Option<String>,
 }
 
 impl Ending {
@@ -163,7 +150,21 @@ pub async fn recorded<T>(
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
     let mut lease = acquire(session, options, command, &run_id(started)?, &stop).await?;
     let done = work(&mut lease).await;
-    let record = RunRecord {
+    let ending = Ending {
+        result: if done.is_ok() { RunResult::Done } else { RunResult::Failed },
+        counts: BTreeMap::new(),
+        error: done.as_ref().err().map(ToString::to_string),
+    };
+    let record = ended(session, &lease, command, started, ending);
+    let released = lease.release(record).await;
+    let done = done?;
+    released?;
+    Ok(done)
+}
+
+/// The record of a run that ends now; it followed no plan.
+pub fn ended(session: &Session, lease: &Lease, command: &str, started: Timestamp, ending: Ending) -> RunRecord {
+    RunRecord {
         run: lease.run().to_owned(),
         epoch: lease.epoch(),
         operation: command.to_owned(),
@@ -172,14 +173,28 @@ pub async fn recorded<T>(
         ended: session.clock.now(),
         config: session.config.clone(),
         plan: None,
-        result: if done.is_ok() { RunResult::Done } else { RunResult::Failed },
-        counts: BTreeMap::new(),
-        error: done.as_ref().err().map(ToString::to_string),
+        result: ending.result,
+        counts: ending.counts,
+        error: ending.error,
+    }
+}
+
+/// Where the events of a run go.
+pub fn sink(session: &Session, options: &RunOptions) -> anyhow::Result<Sink> {
+    let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
+    let view = match options.output {
+        Format::Text => stream::View::Text,
+        Format::Json => stream::View::Json,
     };
-    let released = lease.release(record).await;
-    let done = done?;
-    released?;
-    Ok(done)
+    Ok(Sink { output: session.output, view, file })
+}
+
+/// From now on AWS is changed only while the lease lasts.
+pub fn fence(session: &Session, lease: &Lease) {
+    let fence = lease.fence();
+    session.aws.hold(aws::Fence::new(move |timeout| {
+        fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
+    }));
 }
 
 pub async fn acquire(
@@ -232,10 +247,7 @@ async fn under_lock(
         }
         Purpose::Destroy => Vault::default(),
     };
-    let fence = lease.fence();
-    session.aws.hold(aws::Fence::new(move |timeout| {
-        fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
-    }));
+    fence(session, lease);
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
     let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run, vault };

@@ -26,6 +26,9 @@ use crate::ui::output::Output;
 /// The folder of windlass' own files in a project; never committed.
 pub const OWN_FOLDER: &str = ".windlass";
 
+/// Calls at the same time of commands that make few: as many as `--parallelism` has by default elsewhere.
+pub const FEW_CALLS: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
 /// The directory that a command works in: `-C`, or the working directory.
 pub fn directory(global: &Global) -> anyhow::Result<PathBuf> {
     match &global.directory {

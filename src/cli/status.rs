@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::api;
 use super::certs;
-use super::failure::Stopped;
+use super::failure::{Stopped, first_line};
 use super::health;
 use super::options::{Format, Global, Which, parse_duration};
 use super::picture::{Picture, look_at};
@@ -169,8 +169,7 @@ async fn judge(session: &Session, picture: &Picture, status: &mut Status) {
             status.nodes = Some(Nodes { ready, all: view.nodes.len() });
         }
         Err(error) => {
-            let text = error.to_string();
-            let what = text.lines().next().unwrap_or_default().to_owned();
+            let what = first_line(&error);
             status.findings = vec![Finding { severity: Severity::Warning, about: String::from("kubernetes"), what }];
         }
     }

@@ -1,7 +1,7 @@
 //! What stands between a cluster and another version of Kubernetes, asked before anything is changed.
 
 use super::api;
-use super::failure::Stopped;
+use super::failure::{Stopped, first_line};
 use super::session::Session;
 use super::view::{self, Members};
 use crate::exit::Exit;
@@ -39,8 +39,7 @@ pub async fn guard(session: &Session, records: &Records) -> anyhow::Result<()> {
             Err(Stopped::new(Exit::Refused, message).into())
         }
         Err(error) => {
-            let text = error.to_string();
-            let why = text.lines().next().unwrap_or_default();
+            let why = first_line(&error);
             session.output.message(&format!(
                 "warning: whether the nodes and the APIs in use go with Kubernetes {wanted} could not be asked: {why}"
             ));

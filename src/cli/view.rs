@@ -7,6 +7,8 @@ use super::api;
 use super::failure::Stopped;
 use super::session::Session;
 use crate::aws::Fence;
+use crate::capacity;
+use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::kubernetes::Kubernetes;
@@ -25,34 +27,25 @@ pub enum Members {
     Left,
 }
 
-/// What the group of a member is called.
-pub fn group_of_member(member: &str) -> String {
-    format!("control-plane-{member}")
-}
-
 /// What is called how in this cluster.
 pub fn names(session: &Session, roll: &str) -> Names {
     let specification = session.specification();
     let spec = &specification.cluster.spec;
-    let fallback = |group: &crate::spec::NodeGroup| {
-        let fallback = group.spec.fallback.as_ref()?;
-        Some((group.metadata.name.to_string(), fallback.to_string()))
-    };
     let bastion = |group: &&crate::spec::NodeGroup| group.spec.role == Role::Bastion;
     Names {
         cluster: session.cluster().clone(),
         roll: roll.to_owned(),
-        fallbacks: specification.node_groups.iter().filter_map(fallback).collect(),
+        fallbacks: capacity::fallbacks(specification),
         members: spec
             .control_plane
             .members
             .iter()
-            .map(|member| (group_of_member(member.name.as_str()), member.name.to_string()))
+            .map(|member| (member_group(member), member.name.to_string()))
             .collect(),
         bastions: specification.node_groups.iter().filter(bastion).map(|it| it.metadata.name.to_string()).collect(),
-        snapshots: spec.backup.as_ref().map(|backup| {
-            let prefix = backup.prefix.clone().unwrap_or_else(|| session.cluster().to_string());
-            Place { bucket: backup.bucket.clone(), prefix: format!("{}/", prefix.trim_matches('/')) }
+        snapshots: spec.backup.as_ref().map(|backup| Place {
+            bucket: backup.bucket.clone(),
+            prefix: format!("{}/", backup.folder(session.cluster().as_str())),
         }),
     }
 }

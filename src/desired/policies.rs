@@ -62,8 +62,7 @@ pub(super) fn member(builder: &Builder<'_>) -> Value {
     statements.extend(parameter_key(builder, &["kms:Decrypt", "kms:Encrypt"], "*"));
     if let Some(backup) = &builder.spec().backup {
         let bucket = format!("arn:{}:s3:::{}", partition(&builder.facts.region), backup.bucket);
-        let prefix = backup.prefix.clone().unwrap_or_else(|| builder.name().to_string());
-        let prefix = prefix.trim_matches('/');
+        let prefix = backup.folder(builder.name().as_str());
         statements.push(json!({
             "Sid": "StoreSnapshots", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
             "Resource": format!("{bucket}/{prefix}/*"),

@@ -7,10 +7,10 @@ use ipnet::Ipv4Net;
 use super::builder::Builder;
 use super::{names, tags};
 use crate::resource::{Kind, Peer, Reference, Rule, SecurityGroup, SecurityGroupRules, Tags};
-use crate::spec::{ApiLoadBalancer, Cni, Role};
+use crate::spec::{ApiLoadBalancer, Cni, MEMBER_PORT, Role};
 
 /// Where the members' API servers listen.
-pub(super) const API_PORT: u16 = 6443;
+pub(super) const API_PORT: u16 = MEMBER_PORT;
 
 /// Name of the members' group.
 pub(super) const CONTROL_PLANE: &str = "control-plane";

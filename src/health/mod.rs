@@ -5,7 +5,8 @@ mod validate;
 mod view;
 
 pub use etcd::{EtcdMember, EtcdStatus, read as read_etcd};
-pub use validate::{Expectation, Finding, Severity, findings, lifecycles, zones};
+pub(crate) use validate::add;
+pub use validate::{Expectation, Finding, Severity, findings};
 pub use view::{
     CapacityFailure, CapacityReason, ControlPlane, Group, GroupRole, Lifecycle, Machine, Member, Probe, View,
 };

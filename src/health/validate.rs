@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::view::{GroupRole, Lifecycle, Machine, View};
-use crate::kubernetes::{Node, Pod, PodPhase};
+use crate::kubernetes::{Node, Pod};
 use crate::ui::duration;
 
 /// How much a finding matters. The worst comes first.
@@ -68,9 +68,8 @@ pub fn findings(view: &View, expectation: &Expectation) -> Vec<Finding> {
     all
 }
 
-/// Machines by zone over all groups of nodes: for a table of spread and share.
-#[must_use]
-pub fn zones(view: &View) -> BTreeMap<String, u32> {
+/// Machines by zone over all groups of nodes.
+fn zones(view: &View) -> BTreeMap<String, u32> {
     let mut zones = BTreeMap::new();
     let groups = view.groups.values().filter(|group| group.role == GroupRole::Nodes);
     for machine in groups.flat_map(super::view::Group::in_service) {
@@ -79,14 +78,8 @@ pub fn zones(view: &View) -> BTreeMap<String, u32> {
     zones
 }
 
-/// How many machines in service were bought as spot, and how many on demand.
-#[must_use]
-pub fn lifecycles(view: &View) -> (u32, u32) {
-    let machines = view.groups.values().flat_map(super::view::Group::in_service);
-    machines.fold((0, 0), |(spot, on_demand), it| if it.spot { (spot + 1, on_demand) } else { (spot, on_demand + 1) })
-}
-
-fn add(all: &mut Vec<Finding>, severity: Severity, about: impl Into<String>, what: impl Into<String>) {
+/// Adds a finding.
+pub(crate) fn add(all: &mut Vec<Finding>, severity: Severity, about: impl Into<String>, what: impl Into<String>) {
     all.push(Finding { severity, about: about.into(), what: what.into() });
 }
 
@@ -152,13 +145,12 @@ fn control_plane(view: &View, all: &mut Vec<Finding>) {
     let Some(control_plane) = &view.control_plane else { return };
     for group in view.groups.values() {
         let GroupRole::Member(name) = &group.role else { continue };
-        match control_plane.members.get(name) {
-            None => add(all, Severity::Bad, name, "the member gives no answer"),
-            Some(member) if !member.healthy => {
-                let why = member.trouble.as_deref().unwrap_or("it is not in sync");
-                add(all, Severity::Bad, name, format!("the member is not healthy: {why}"));
-            }
-            Some(_) => {}
+        let Some(member) = control_plane.members.get(name) else {
+            add(all, Severity::Bad, name, "the member gives no answer");
+            continue;
+        };
+        if let Some(why) = member.sickness() {
+            add(all, Severity::Bad, name, format!("the member is not healthy: {why}"));
         }
     }
     if !control_plane.members.is_empty() && !control_plane.members.values().any(|member| member.leader) {
@@ -172,8 +164,7 @@ fn control_plane(view: &View, all: &mut Vec<Finding>) {
 fn system(view: &View, all: &mut Vec<Finding>) {
     let bad = |pod: &&Pod| {
         let age = u64::try_from(view.now.as_second().saturating_sub(pod.created.as_second())).unwrap_or(0);
-        let ended = matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed);
-        pod.namespace == "kube-system" && !pod.ready && !ended && !pod.is_terminating() && age >= STARTS
+        pod.is_system() && pod.is_not_ready() && age >= STARTS
     };
     for pod in view.pods.iter().filter(bad) {
         let what = pod
@@ -225,7 +216,7 @@ fn capacity(view: &View, all: &mut Vec<Finding>) {
         add(all, Severity::Warning, name, what);
     }
     for (name, group) in &view.groups {
-        let Some(fallback) = group.fallback.as_ref().and_then(|it| view.groups.get(it)) else { continue };
+        let Some((_, fallback)) = view.fallback_of(group) else { continue };
         let left = fallback.in_service().filter(|it| !it.spot).count();
         let whole = group.in_service().count() >= group.desired as usize;
         let wants_spot = group.machines.values().any(|it| it.spot);

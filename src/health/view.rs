@@ -135,6 +135,15 @@ pub struct Member {
     pub trouble: Option<String>,
 }
 
+impl Member {
+    /// Why it is not healthy; `None`: it is.
+    #[must_use]
+    pub fn sickness(&self) -> Option<&str> {
+        let why = || self.trouble.as_deref().unwrap_or("it is not in sync");
+        (!self.healthy).then(why)
+    }
+}
+
 /// A launch that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -196,6 +205,13 @@ impl std::fmt::Display for CapacityReason {
 }
 
 impl View {
+    /// The group that takes over from a group, and its name.
+    #[must_use]
+    pub fn fallback_of<'view>(&'view self, group: &Group) -> Option<(&'view str, &'view Group)> {
+        let (name, fallback) = self.groups.get_key_value(group.fallback.as_ref()?)?;
+        Some((name, fallback))
+    }
+
     /// The node that runs on an instance.
     #[must_use]
     pub fn node_of(&self, instance: &str) -> Option<&Node> {

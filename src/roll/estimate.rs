@@ -47,7 +47,7 @@ pub fn estimate(view: &View, policy: &Policy, timings: &Timings) -> Estimate {
     let mut workers = Duration::ZERO;
     for (name, its) in &policy.groups {
         let Some(group) = view.groups.get(name) else { continue };
-        let stale = group.machines.values().filter(|it| group.is_stale(it) || policy.forced.contains(&it.id)).count();
+        let stale = group.machines.values().filter(|it| policy.replaces(group, it)).count();
         let stale = u32::try_from(stale).unwrap_or(u32::MAX);
         if stale == 0 {
             continue;

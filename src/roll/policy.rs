@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::health::{Group, Machine};
+
 /// How a roll goes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -63,6 +65,14 @@ pub struct Window {
     pub opens: Timestamp,
     /// It closes.
     pub closes: Timestamp,
+}
+
+impl Policy {
+    /// Whether a machine of a group is to be replaced.
+    #[must_use]
+    pub fn replaces(&self, group: &Group, machine: &Machine) -> bool {
+        group.is_stale(machine) || self.forced.contains(&machine.id)
+    }
 }
 
 impl GroupPolicy {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::policy::Policy;
-use crate::health::{Finding, GroupRole, Lifecycle, Severity, View};
+use crate::health::{Finding, GroupRole, Lifecycle, Severity, View, add};
 use crate::kubernetes::{Budget, Node, Pod};
 
 /// Looks at a cluster before a roll; the worst findings first.
@@ -18,10 +18,6 @@ pub fn preflight(view: &View, policy: &Policy) -> Vec<Finding> {
     room(view, policy, &mut findings);
     findings.sort();
     findings
-}
-
-fn add(findings: &mut Vec<Finding>, severity: Severity, about: impl Into<String>, what: impl Into<String>) {
-    findings.push(Finding { severity, about: about.into(), what: what.into() });
 }
 
 fn budgets(view: &View, findings: &mut Vec<Finding>) {
@@ -75,7 +71,7 @@ fn stale_nodes<'a>(view: &'a View, policy: &'a Policy) -> impl Iterator<Item = &
         .groups
         .keys()
         .filter_map(|name| view.groups.get(name))
-        .flat_map(|group| group.machines.values().filter(|it| group.is_stale(it) || policy.forced.contains(&it.id)))
+        .flat_map(|group| group.machines.values().filter(|it| policy.replaces(group, it)))
         .map(|machine| machine.id.as_str())
         .collect();
     view.nodes.values().filter(move |node| node.instance.as_deref().is_some_and(|id| stale.contains(id)))
@@ -98,8 +94,7 @@ fn nodes(view: &View, policy: &Policy, findings: &mut Vec<Finding>) {
 fn members(view: &View, policy: &Policy, findings: &mut Vec<Finding>) {
     let all = view.groups.values().filter(|group| matches!(group.role, GroupRole::Member(_))).count();
     let rolled = policy.groups.keys().filter_map(|name| view.groups.get(name)).any(|group| {
-        matches!(group.role, GroupRole::Member(_))
-            && group.machines.values().any(|it| group.is_stale(it) || policy.forced.contains(&it.id))
+        matches!(group.role, GroupRole::Member(_)) && group.machines.values().any(|it| policy.replaces(group, it))
     });
     if !rolled {
         return;
@@ -110,9 +105,10 @@ fn members(view: &View, policy: &Policy, findings: &mut Vec<Finding>) {
         _ => {}
     }
     let Some(control_plane) = &view.control_plane else { return };
-    for (name, member) in control_plane.members.iter().filter(|(_, member)| !member.healthy) {
-        let why = member.trouble.as_deref().unwrap_or("it is not in sync");
-        add(findings, Severity::Bad, name, format!("the member is not healthy: {why}"));
+    for (name, member) in &control_plane.members {
+        if let Some(why) = member.sickness() {
+            add(findings, Severity::Bad, name, format!("the member is not healthy: {why}"));
+        }
     }
     if control_plane.members.len() < all {
         let what = format!("{} of {all} members answer", control_plane.members.len());
@@ -127,7 +123,7 @@ fn members(view: &View, policy: &Policy, findings: &mut Vec<Finding>) {
 fn room(view: &View, policy: &Policy, findings: &mut Vec<Finding>) {
     for (name, its) in &policy.groups {
         let Some(group) = view.groups.get(name).filter(|group| group.role == GroupRole::Nodes) else { continue };
-        if !group.machines.values().any(|it| group.is_stale(it) || policy.forced.contains(&it.id)) {
+        if !group.machines.values().any(|it| policy.replaces(group, it)) {
             continue;
         }
         let surge = its.max_surge.of(group.desired);

@@ -108,8 +108,6 @@ pub struct Baseline {
     pub not_ready: BTreeSet<String>,
     /// Restarts of containers in kube-system.
     pub restarts: u32,
-    /// Nodes that were not Ready.
-    pub nodes_not_ready: BTreeSet<String>,
 }
 
 /// A group that is larger than it should be.
@@ -132,8 +130,6 @@ pub struct Raise {
     pub instead_of: String,
     /// By how many machines.
     pub by: u32,
-    /// Its maximum before.
-    pub max_before: u32,
     /// Its desired size before: whether the larger one was set at all is seen, not assumed.
     pub size_before: u32,
     /// Since when.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::value::{Cidr, HostedZoneName};
 
+/// Where the members' API servers listen: kubeadm's default.
+pub const MEMBER_PORT: u16 = 6443;
+
 /// How the Kubernetes API is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -28,7 +31,7 @@ impl Default for Api {
             load_balancer: ApiLoadBalancer::Internal,
             allow: Vec::new(),
             additional_names: Vec::new(),
-            port: 6443,
+            port: MEMBER_PORT,
             cross_zone_load_balancing: true,
         }
     }

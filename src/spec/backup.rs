@@ -25,6 +25,14 @@ pub struct Backup {
     pub kms_key: Option<String>,
 }
 
+impl Backup {
+    /// The folder of the bucket that a cluster's snapshots are in, without slashes around it.
+    #[must_use]
+    pub fn folder<'backup>(&'backup self, cluster: &'backup str) -> &'backup str {
+        self.prefix.as_deref().unwrap_or(cluster).trim_matches('/')
+    }
+}
+
 const fn default_interval() -> Duration {
     Duration::hours(1)
 }

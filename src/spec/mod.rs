@@ -35,7 +35,7 @@ mod user_data;
 mod volume;
 
 pub use addon::{Addon, AddonSource, HelmChart};
-pub use api::{Api, ApiLoadBalancer};
+pub use api::{Api, ApiLoadBalancer, MEMBER_PORT};
 pub use backup::Backup;
 pub use bootstrap::{Apt, AptSource, Bootstrap, Packages};
 pub use cluster::{AwsAccount, Cluster, ClusterSpec};

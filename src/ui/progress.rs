@@ -1,20 +1,20 @@
 //! A run as it goes: bars on a terminal, one line per event elsewhere, JSON lines for machines.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use indicatif::{MultiProgress, ProgressBar};
 
 use super::duration;
 use super::output::Output;
-use super::stream::{self, Show, Sink, View, shortened, style};
+use super::stream::{self, Show, Sink, shortened, style};
 use crate::apply::{ActName, Event, Reporter};
 use crate::resource::Address;
 
-/// A reporter for this view; with `file`, the JSON lines go there as well.
+/// A reporter into this sink.
 #[must_use]
-pub fn reporter(output: Output, view: View, file: Option<File>) -> Reporter {
-    stream::reporter(Sink { output, view, file }, || Bars::new(output))
+pub fn reporter(sink: Sink) -> Reporter {
+    let output = sink.output;
+    stream::reporter(sink, move || Bars::new(output))
 }
 
 /// The event as a line of a log; `None` where a log need not tell it.

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::super::options::{Format, Global, Which};
-use super::super::session::Session;
-use super::{PARALLELISM, wanted};
+use super::super::session::{FEW_CALLS, Session};
+use super::wanted;
 use crate::aws::{self, KnownMachines};
 use crate::capacity::{self, Level, Lifecycles, Row, Spread};
 use crate::exit::Exit;
@@ -69,7 +69,7 @@ struct GroupReport {
 impl Arguments {
     /// Looks and shows.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let session = Session::open(global, output, &self.which.cluster, PARALLELISM).await?;
+        let session = Session::open(global, output, &self.which.cluster, FEW_CALLS).await?;
         let report = report(&session).await?;
         output.data(&match self.output {
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",

@@ -5,7 +5,7 @@ use clap::Args;
 use super::list::gather;
 use crate::cli::failure::Stopped;
 use crate::cli::options::Global;
-use crate::cli::session::{Session, project};
+use crate::cli::session::{FEW_CALLS, Session, project};
 use crate::exit::Exit;
 use crate::name::ClusterName;
 use crate::pki::Standing;
@@ -45,7 +45,7 @@ impl Arguments {
         };
         let (mut looked, mut bad) = (0, Vec::new());
         for cluster in &clusters {
-            let session = Session::open(global, output, cluster, super::PARALLELISM).await?;
+            let session = Session::open(global, output, cluster, FEW_CALLS).await?;
             let rows = gather(&session, self.offline).await?;
             looked += rows.len();
             let now = session.clock.now();

@@ -10,7 +10,7 @@ use crate::cli::failure::Stopped;
 use crate::cli::keys::Forge;
 use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run;
-use crate::cli::session::Session;
+use crate::cli::session::{FEW_CALLS, Session};
 use crate::exit::Exit;
 use crate::pki::import::{self, Files, Imported};
 use crate::pki::{AuthorityName, KeyPhase};
@@ -46,7 +46,7 @@ impl Arguments {
         if !self.yes && !prompt::somebody_is_there() {
             return Err(prompt::NobodyToAsk.into());
         }
-        let session = Session::open(global, output, &self.which.cluster, super::PARALLELISM).await?;
+        let session = Session::open(global, output, &self.which.cluster, FEW_CALLS).await?;
         let mut files = Files::new();
         collect(&self.from, &self.from, &mut files)?;
         let imported = import::read(&files)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{reports, rows};
 use crate::cli::options::{Global, Which};
-use crate::cli::session::Session;
+use crate::cli::session::{FEW_CALLS, Session};
 use crate::exit::Exit;
 use crate::pki::Standing;
 use crate::ui::certificates::{Row, Seen, calendar, openmetrics, text};
@@ -46,7 +46,7 @@ enum View {
 impl Arguments {
     /// Reads, asks, shows.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let session = Session::open(global, output, &self.which.cluster, super::PARALLELISM).await?;
+        let session = Session::open(global, output, &self.which.cluster, FEW_CALLS).await?;
         let rows = gather(&session, self.offline).await?;
         let now = session.clock.now();
         output.data(&match self.output {

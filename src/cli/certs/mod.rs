@@ -12,8 +12,6 @@ mod rotate;
 mod rows;
 mod situation;
 
-use std::num::NonZeroUsize;
-
 use clap::{Args, Subcommand};
 
 use super::failure::Stopped;
@@ -25,9 +23,6 @@ use crate::state::Records;
 use crate::ui::certificates::{Row, Seen};
 use crate::ui::output::Output;
 pub use gate::{refusal, warnings};
-
-/// Calls at the same time, where few are made.
-const PARALLELISM: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
 /// Look after the certificates of a cluster: list, check, renew, rotate, rescue, import.
 #[derive(Debug, Args)]

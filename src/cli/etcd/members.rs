@@ -1,19 +1,16 @@
 //! The control-plane members as AWS sees them: which instance each is, and whether it works.
 
-use std::num::NonZeroUsize;
-
 use crate::aws::{self, Instances};
 use crate::cli::failure::Stopped;
 use crate::cli::options::{Global, Which};
 use crate::cli::picture::look_at;
-use crate::cli::session::Session;
+use crate::cli::session::{FEW_CALLS, Session};
+use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::plan::Purpose;
 use crate::resource::{AutoScalingGroup, Kind, Resource};
+use crate::spec;
 use crate::ui::output::Output;
-
-/// Calls at the same time: these commands make few.
-const PARALLELISM: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
 /// A member.
 pub struct Member {
@@ -43,7 +40,7 @@ impl Member {
 
 /// Opens a session for a command about etcd.
 pub async fn session(global: &Global, output: Output, which: &Which) -> anyhow::Result<Session> {
-    Session::open(global, output, &which.cluster, PARALLELISM).await
+    Session::open(global, output, &which.cluster, FEW_CALLS).await
 }
 
 /// Finds the members of the manifest.
@@ -53,11 +50,10 @@ pub async fn session(global: &Global, output: Output, which: &Which) -> anyhow::
 pub async fn find(session: &Session) -> anyhow::Result<Vec<Member>> {
     let records = session.store.read().await?;
     let picture = look_at(session, Purpose::Destroy, records, Instances::Listed).await?;
-    let group = |member: &str| -> Option<&AutoScalingGroup> {
+    let group = |member: &spec::Member| -> Option<&AutoScalingGroup> {
+        let name = member_group(member);
         picture.observed.found.iter().find_map(|found| match &found.resource {
-            Resource::AutoScalingGroup(group) if found.address.name() == format!("control-plane-{member}") => {
-                Some(group)
-            }
+            Resource::AutoScalingGroup(group) if found.address.name() == name => Some(group),
             _ => None,
         })
     };
@@ -68,7 +64,7 @@ pub async fn find(session: &Session) -> anyhow::Result<Vec<Member>> {
     };
     let mut members = Vec::new();
     for member in &session.specification().cluster.spec.control_plane.members {
-        let group = group(member.name.as_str());
+        let group = group(member);
         let instance = group.and_then(|group| {
             let own = picture.observed.instances.iter().filter(|it| it.group == group.name && it.state == "InService");
             own.map(|it| it.id.clone()).next()

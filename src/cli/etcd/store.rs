@@ -31,8 +31,7 @@ impl Place {
             );
             return Err(Stopped::new(Exit::Config, message).into());
         };
-        let prefix = backup.prefix.clone().unwrap_or_else(|| cluster.to_string());
-        Ok(Self { bucket: backup.bucket.clone(), prefix: format!("{}/", prefix.trim_matches('/')) })
+        Ok(Self { bucket: backup.bucket.clone(), prefix: format!("{}/", backup.folder(cluster.as_str())) })
     }
 
     /// `s3://bucket/key`.

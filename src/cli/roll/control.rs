@@ -1,21 +1,16 @@
 //! `windlass roll pause | resume | abort`: from another terminal or job, through the state branch.
 
-use std::num::NonZeroUsize;
-
 use clap::{Args, Subcommand};
 
 use super::start::{self, Paused, Wanted};
 use crate::cli::failure::Stopped;
 use crate::cli::options::{Global, RunOptions, Which};
 use crate::cli::run::{self, actor};
-use crate::cli::session::Session;
+use crate::cli::session::{FEW_CALLS, Session};
 use crate::exit::Exit;
 use crate::roll::{Record, State};
 use crate::state::{self, Asked, RequestRecord};
 use crate::ui::output::Output;
-
-/// Calls at the same time: these commands make few.
-const PARALLELISM: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
 /// What a roll is told.
 #[derive(Debug, Subcommand)]
@@ -66,7 +61,7 @@ impl Control {
 
 impl Pause {
     async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let session = Session::open(global, output, &self.which.cluster, PARALLELISM).await?;
+        let session = Session::open(global, output, &self.which.cluster, FEW_CALLS).await?;
         let lock = start::no_limits();
         if ask(&session, Asked::Pause).await? {
             return Ok(Exit::Done);

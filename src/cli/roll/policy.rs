@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Selection;
 use crate::cli::failure::Stopped;
 use crate::cli::session::Session;
-use crate::cli::view::group_of_member;
+use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::render::pattern::Pattern;
@@ -26,7 +26,7 @@ const LEADER_STABLE: Duration = Duration::from_secs(60);
 pub fn chosen(specification: &Specification, selection: &Selection) -> anyhow::Result<BTreeSet<String>> {
     let members = specification.cluster.spec.control_plane.members.iter();
     let groups = specification.node_groups.iter().map(|group| group.metadata.name.to_string());
-    let all: Vec<String> = members.map(|member| group_of_member(member.name.as_str())).chain(groups).collect();
+    let all: Vec<String> = members.map(member_group).chain(groups).collect();
     let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect::<Vec<_>>();
     let (only, except) = (patterns(&selection.only), patterns(&selection.except));
     if let Some(pattern) = only.iter().chain(&except).find(|pattern| !all.iter().any(|name| pattern.fits(name))) {
@@ -45,7 +45,7 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
     let whole = specification.cluster.spec.rolling.resolve();
     let mut policies: BTreeMap<String, GroupPolicy> = BTreeMap::new();
     for member in &specification.cluster.spec.control_plane.members {
-        policies.insert(group_of_member(member.name.as_str()), group(&whole));
+        policies.insert(member_group(member), group(&whole));
     }
     for node_group in &specification.node_groups {
         policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group)));

@@ -2,14 +2,12 @@
 //! lock, rolls, and says how it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::time::Duration;
 
-use anyhow::Context;
 use jiff::Timestamp;
 
 use super::{Selection, policy};
-use crate::aws::{Fence, Instances, LeaseEnded};
+use crate::aws::Instances;
 use crate::cli::api;
 use crate::cli::failure::Stopped;
 use crate::cli::interrupt;
@@ -24,10 +22,9 @@ use crate::kubernetes::Kubernetes;
 use crate::name::ClusterName;
 use crate::plan::Purpose;
 use crate::roll::{self, Baseline, Ending, Means, Policy, Record, State, Timings};
-use crate::state::{Records, RunRecord, RunResult};
+use crate::state::{Records, RunResult};
 use crate::ui;
 use crate::ui::output::Output;
-use crate::ui::stream;
 
 /// A lock that is not waited for.
 pub fn no_limits() -> LockOptions {
@@ -87,22 +84,13 @@ pub async fn begin(global: &Global, output: Output, wanted: Wanted<'_>) -> anyho
         ));
     }
     let kubernetes = api::connect(&session, &records, selection.kubeconfig.as_deref())?;
-    let begun = match records.roll.clone() {
-        Some(record) => Begun::Again(Box::new(record)),
-        None => Begun::New,
-    };
-    let chosen = policy::chosen(session.specification(), selection)?;
-    let groups = match &begun {
-        Begun::Again(record) => &record.groups | &chosen,
-        Begun::New | Begun::From(_) => chosen,
-    };
+    let earlier = records.roll.as_ref();
+    let mut groups = policy::chosen(session.specification(), selection)?;
+    groups.extend(earlier.iter().flat_map(|record| record.groups.iter().cloned()));
     let view = view::look(&session, &kubernetes, view::Members::Asked).await?;
-    let forced = if selection.force { policy::every_machine(&view, &groups) } else { BTreeSet::new() };
-    let forced = match &begun {
-        Begun::Again(record) => &record.forced | &forced,
-        Begun::New | Begun::From(_) => forced,
-    };
-    let ignore = selection.ignore_pdb || matches!(&begun, Begun::Again(record) if record.ignore_budgets);
+    let mut forced = if selection.force { policy::every_machine(&view, &groups) } else { BTreeSet::new() };
+    forced.extend(earlier.iter().flat_map(|record| record.forced.iter().cloned()));
+    let ignore = selection.ignore_pdb || earlier.is_some_and(|record| record.ignore_budgets);
     let policy = policy::policy(&session, &groups, forced, ignore);
     let outlook = ui::roll::Outlook {
         cluster: cluster.as_str(),
@@ -121,12 +109,12 @@ pub async fn begin(global: &Global, output: Output, wanted: Wanted<'_>) -> anyho
         }
         return Ok(Exit::Done);
     }
-    if left == 0 && matches!(begun, Begun::New) {
+    if left == 0 && earlier.is_none() {
         return Ok(Exit::Done);
     }
     let obstacles = outlook.findings.iter().filter(|finding| finding.severity == Severity::Bad).count();
     // Half-way through a roll, much of what is found is the roll's own doing: it is shown, and the decision waits for it.
-    if obstacles > 0 && !selection.accept_findings && matches!(begun, Begun::New) {
+    if obstacles > 0 && !selection.accept_findings && earlier.is_none() {
         let message = format!(
             "{obstacles} of the findings above will stop this roll or hurt somebody; nothing was changed\n  hint: mend them \
              (docs/runbooks/stuck-roll.md), or roll all the same with --accept-findings"
@@ -134,22 +122,20 @@ pub async fn begin(global: &Global, output: Output, wanted: Wanted<'_>) -> anyho
         return Err(Stopped::new(Exit::Refused, message).into());
     }
     run::confirm(&session, options, &run::Question { word: String::from("yes"), needed: true })?;
-    let begun = match begun {
-        Begun::Again(record) => {
+    let begun = match records.roll {
+        Some(record) => {
             let (groups, forced) = (policy.groups.keys().cloned().collect(), policy.forced.clone());
-            Begun::Again(Box::new(Record { groups, forced, ignore_budgets: ignore, state: State::Running, ..*record }))
+            Begun::Again(Box::new(Record { groups, forced, ignore_budgets: ignore, state: State::Running, ..record }))
         }
-        Begun::New | Begun::From(_) => Begun::From(Box::new(roll::baseline(&view))),
+        None => Begun::New(roll::baseline(&view)),
     };
     under_lock(&session, options, "roll", kubernetes, policy, begun).await
 }
 
 /// Where a roll stands at the start of a run.
 enum Begun {
-    /// Nothing has begun.
-    New,
     /// Nothing has begun, and the cluster was so.
-    From(Box<Baseline>),
+    New(Baseline),
     /// An earlier run began it.
     Again(Box<Record>),
 }
@@ -185,27 +171,21 @@ async fn under_lock(
     begun: Begun,
 ) -> anyhow::Result<Exit> {
     let started = session.clock.now();
-    let file = options.json_into.as_ref().map(File::create).transpose().context("the file of --json-into")?;
-    let view = match options.output {
-        Format::Text => stream::View::Text,
-        Format::Json => stream::View::Json,
-    };
+    let reporter = ui::roll::reporter(run::sink(session, options)?);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;
     let run = run::run_id(started)?;
     let mut lease = run::acquire(session, options.lock(), command, &run, &stop).await?;
-    let fence = lease.fence();
-    session.aws.hold(Fence::new(move |timeout| fence.permit(timeout).map_err(|ended| LeaseEnded(ended.to_string()))));
+    run::fence(session, &lease);
     let record = match begun {
         Begun::Again(record) => *record,
-        Begun::From(baseline) => new_record(&run, started, &policy, *baseline),
-        Begun::New => new_record(&run, started, &policy, Baseline::default()),
+        Begun::New(baseline) => new_record(&run, started, &policy, baseline),
     };
     let means = Means {
         cluster: view::cluster(session, kubernetes, &record.id),
         policy,
         keeper: &mut lease,
         clock: session.clock,
-        reporter: ui::roll::reporter(session.output, view, file),
+        reporter,
         stop,
     };
     let report = roll::run(means, record).await;
@@ -221,21 +201,9 @@ async fn under_lock(
         Err(error) => (RunResult::Failed, Some(error.to_string())),
     };
     let counts = report.as_ref().map(|report| counts(&report.record)).unwrap_or_default();
-    let epoch = lease.epoch();
-    let released = lease.release(RunRecord {
-        run,
-        epoch,
-        operation: command.to_owned(),
-        actor: actor(),
-        started,
-        ended: session.clock.now(),
-        config: session.config.clone(),
-        plan: None,
-        result,
-        counts,
-        error,
-    });
-    let released = released.await;
+    let ending = run::Ending { result, counts, error };
+    let record = run::ended(session, &lease, command, started, ending);
+    let released = lease.release(record).await;
     // Why the run ended comes first; that its end could not be recorded as well only adds to it.
     let report = report?;
     released?;

@@ -34,9 +34,8 @@ pub(super) fn text(builder: &Builder<'_>, machine: &Machine<'_>, facts: &Facts) 
             ("INTERFACES", interfaces.collect::<Vec<_>>().join(" ")),
         ]);
         if let Some(backup) = &spec.backup {
-            let prefix = backup.prefix.clone().unwrap_or_else(|| facts.cluster.clone());
             variables.extend([
-                ("BACKUP", format!("s3://{}/{}", backup.bucket, prefix.trim_matches('/'))),
+                ("BACKUP", format!("s3://{}/{}", backup.bucket, backup.folder(&facts.cluster))),
                 ("BACKUP_KEY", backup.kms_key.clone().unwrap_or_default()),
             ]);
         }

@@ -22,9 +22,7 @@ pub(super) fn trouble<'a>(look: &Look<'a>, group: &Group) -> Option<&'a Capacity
 
 /// How many more machines the fallback of a group may get now.
 pub(super) fn room(look: &Look<'_>, draft: &Draft<'_>, name: &str, group: &Group) -> u32 {
-    let Some((fallback, its)) = group.fallback.as_ref().and_then(|it| Some((it, look.view.groups.get(it)?))) else {
-        return 0;
-    };
+    let Some((fallback, its)) = look.view.fallback_of(group) else { return 0 };
     let other = draft.record.raised.get(fallback).is_some_and(|raise| raise.instead_of != name);
     if other || fallback == name || trouble(look, its).is_some() { 0 } else { its.max.saturating_sub(its.desired) }
 }
@@ -87,20 +85,17 @@ fn patience(look: &Look<'_>, group: &str, uncovered: bool) -> u64 {
 }
 
 fn grow(look: &Look<'_>, draft: &mut Draft<'_>, name: &str, group: &Group, more: u32) {
-    let Some((fallback, its)) = group.fallback.as_ref().and_then(|it| Some((it, look.view.groups.get(it)?))) else {
-        return;
-    };
+    let Some((fallback, its)) = look.view.fallback_of(group) else { return };
     let own = size(&draft.record, fallback, its);
-    let fresh =
-        Raise { instead_of: name.to_owned(), by: 0, max_before: its.max, size_before: its.desired, since: look.now };
-    let raise = draft.record.raised.entry(fallback.clone()).or_insert(fresh);
+    let fresh = Raise { instead_of: name.to_owned(), by: 0, size_before: its.desired, since: look.now };
+    let raise = draft.record.raised.entry(fallback.to_owned()).or_insert(fresh);
     if raise.by == 0 {
         draft.record.done.fallbacks += 1;
     }
     raise.size_before = its.desired.saturating_sub(own.raised);
     raise.by = raise.by.max(own.raised) + more;
     let desired = raise.size_before.saturating_add(raise.by).min(its.max);
-    draft.act(Action::Resize { group: fallback.clone(), desired, max: its.max });
+    draft.act(Action::Resize { group: fallback.to_owned(), desired, max: its.max });
 }
 
 /// A raise that was announced and not done is done now; one that is not needed any more is forgotten when it is back.

@@ -75,9 +75,14 @@ fn stop(look: &Look<'_>, draft: &mut Draft<'_>, gates: &Gates) -> Option<Stop> {
     if let Some(blocked) = draft.blocked.first() {
         return Some(blocked.clone());
     }
+    idle(look, draft)
+}
+
+/// Nothing is under way now; the stop that follows when that lasts for the whole gate timeout.
+fn idle(look: &Look<'_>, draft: &mut Draft<'_>) -> Option<Stop> {
     let since = *draft.record.memory.idle_since.get_or_insert(look.now);
     let waiting = || draft.waiting.iter().map(|it| format!("{}: {}", it.about, it.what)).collect();
-    (look.age(since) >= timeout).then(|| Stop::Idle { waiting: waiting() })
+    (look.age(since) >= look.policy.gate_timeout.as_secs()).then(|| Stop::Idle { waiting: waiting() })
 }
 
 fn stopped(look: &Look<'_>, draft: &mut Draft<'_>, stop: Stop) -> Outcome {
@@ -105,10 +110,7 @@ fn aborting(look: &Look<'_>, draft: &mut Draft<'_>) -> Outcome {
         draft.record.memory.idle_since = None;
         return Outcome::Going;
     }
-    let since = *draft.record.memory.idle_since.get_or_insert(look.now);
-    let waited = look.age(since) >= look.policy.gate_timeout.as_secs();
-    let idle = waited
-        .then(|| Stop::Idle { waiting: draft.waiting.iter().map(|it| format!("{}: {}", it.about, it.what)).collect() });
+    let idle = idle(look, draft);
     match draft.blocked.first().or(draft.stops.first()).cloned().or(idle) {
         Some(stop) => stopped(look, draft, stop),
         None => Outcome::Going,

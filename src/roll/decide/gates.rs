@@ -38,23 +38,13 @@ pub(super) struct Gates {
 pub fn baseline(view: &View) -> Baseline {
     Baseline {
         pending: u32::try_from(view.pods.iter().filter(|pod| is_pending(pod)).count()).unwrap_or(u32::MAX),
-        not_ready: view.pods.iter().filter(|pod| is_system(pod) && is_not_ready(pod)).map(name).collect(),
-        restarts: view.pods.iter().filter(|pod| is_system(pod)).map(|pod| pod.restarts).sum(),
-        nodes_not_ready: view.nodes.values().filter(|node| !node.is_ready()).map(|node| node.name.clone()).collect(),
+        not_ready: view.pods.iter().filter(|pod| pod.is_system() && pod.is_not_ready()).map(name).collect(),
+        restarts: view.pods.iter().filter(|pod| pod.is_system()).map(|pod| pod.restarts).sum(),
     }
 }
 
 fn is_pending(pod: &Pod) -> bool {
     pod.phase == PodPhase::Pending && pod.node.is_none() && !pod.is_terminating()
-}
-
-fn is_system(pod: &Pod) -> bool {
-    pod.namespace == "kube-system"
-}
-
-fn is_not_ready(pod: &Pod) -> bool {
-    let ended = matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed);
-    !ended && !pod.ready && !pod.is_terminating()
 }
 
 /// A pod's controller, or its own name: a controller's next pod has another one. A `ReplicaSet` counts as itself.
@@ -144,8 +134,8 @@ fn young(look: &Look<'_>, node: &Node) -> bool {
 
 fn system(look: &Look<'_>) -> Option<String> {
     let bad = |pod: &&Pod| {
-        is_system(pod)
-            && is_not_ready(pod)
+        pod.is_system()
+            && pod.is_not_ready()
             && look.age(pod.created) >= START_GRACE
             && !is_excused(look, pod)
             && !look.record.baseline.not_ready.contains(&name(pod))
@@ -160,7 +150,7 @@ fn system(look: &Look<'_>) -> Option<String> {
 
 /// Only pods that are older than the roll count: what a new pod does while it starts shows in whether it is ready.
 fn restarts(look: &Look<'_>, draft: &mut Draft<'_>) -> Option<String> {
-    let counts = |pod: &&Pod| is_system(pod) && pod.created < look.record.started && !is_excused(look, pod);
+    let counts = |pod: &&Pod| pod.is_system() && pod.created < look.record.started && !is_excused(look, pod);
     let count = look.view.pods.iter().filter(counts).map(|pod| pod.restarts).sum();
     let before = draft.record.memory.restarts;
     let rose = match before {

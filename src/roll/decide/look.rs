@@ -86,7 +86,7 @@ impl<'a> Look<'a> {
 
     /// Whether a machine is to be replaced.
     pub(super) fn is_stale(&self, group: &Group, machine: &Machine) -> bool {
-        group.is_stale(machine) || self.policy.forced.contains(&machine.id) || self.record.forced.contains(&machine.id)
+        self.policy.replaces(group, machine) || self.record.forced.contains(&machine.id)
     }
 
     /// Groups of nodes and bastions that a decision is about: rolled ones, and fallbacks that stand in for one.

@@ -70,14 +70,8 @@ fn candidates<'a>(look: &Look<'a>) -> Vec<Candidate<'a>> {
 fn sick(look: &Look<'_>, control_plane: &ControlPlane) -> Vec<(String, String)> {
     let well = |group: &Group| {
         let GroupRole::Member(name) = &group.role else { return None };
-        match control_plane.members.get(name) {
-            Some(member) if member.healthy => None,
-            Some(member) => {
-                let why = member.trouble.clone().unwrap_or_else(|| "it is not in sync".to_owned());
-                Some((name.clone(), why))
-            }
-            None => Some((name.clone(), "it gives no answer".to_owned())),
-        }
+        let sickness = control_plane.members.get(name).map_or(Some("it gives no answer"), Member::sickness);
+        sickness.map(|why| (name.clone(), why.to_owned()))
     };
     look.view.groups.values().filter_map(well).collect()
 }

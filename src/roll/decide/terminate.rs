@@ -1,7 +1,7 @@
 //! Terminations, and the nodes of machines that are gone.
 
 use super::draft::Draft;
-use super::look::Look;
+use super::look::{Look, is_present};
 use crate::roll::action::{Action, Replace};
 use crate::roll::memory::Termination;
 
@@ -28,13 +28,10 @@ pub(super) fn again(look: &Look<'_>, draft: &mut Draft<'_>, group: &str) {
         .map(|(id, it)| (id.clone(), it.clone()))
         .collect();
     for (id, mut termination) in ids {
-        if look.machine(&id).is_none() {
-            continue;
-        }
+        let Some((_, machine)) = look.machine(&id) else { continue };
         draft.in_work = true;
         draft.progress = true;
-        let present = look.machine(&id).is_some_and(|(_, machine)| super::look::is_present(machine));
-        if present && look.age(termination.at) >= ASK_AGAIN {
+        if is_present(machine) && look.age(termination.at) >= ASK_AGAIN {
             let replace = termination.replace;
             termination.at = look.now;
             draft.record.memory.terminated.insert(id.clone(), termination);

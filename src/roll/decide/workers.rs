@@ -11,6 +11,7 @@ use super::{capacity, terminate};
 use crate::health::{Group, GroupRole, Lifecycle, Machine};
 use crate::kubernetes::{Node, Ready};
 use crate::roll::action::{Action, Replace};
+use crate::roll::memory::Termination;
 use crate::roll::policy::GroupPolicy;
 use crate::roll::record::State;
 
@@ -32,6 +33,8 @@ struct Work<'a, 'l> {
     open: bool,
     /// Whether a machine that goes now can be replaced.
     can_grow: bool,
+    /// Ready nodes that must stay.
+    floor: u32,
     /// Ready nodes that may still go.
     headroom: u32,
     canary: bool,
@@ -62,6 +65,7 @@ pub(super) fn decide<'a>(look: &Look<'a>, draft: &mut Draft<'a>, name: &'a str, 
         fresh,
         open: open && rolled && draft.stops.is_empty(),
         can_grow: grows && (!trouble || capacity::room(look, draft, name, group) > 0),
+        floor,
         headroom: ready.saturating_sub(floor),
         canary: false,
     };
@@ -148,12 +152,14 @@ impl<'a> Work<'a, '_> {
 
     /// Whether a termination that makes the group smaller is under way: its numbers are between two states.
     fn shrinks(&self, draft: &Draft<'a>) -> bool {
-        let mut under_way = draft.memory().terminated.iter();
-        under_way.any(|(id, it)| {
-            it.group == self.name
-                && it.replace == Replace::Shrink
-                && self.group.machines.get(id).is_some_and(is_present)
-        })
+        self.leaving(draft).any(|it| it.replace == Replace::Shrink)
+    }
+
+    /// Terminations of this group that were asked for, and do not show yet.
+    fn leaving<'draft>(&'draft self, draft: &'draft Draft<'a>) -> impl Iterator<Item = &'draft Termination> {
+        let shows_not = |id: &String| self.group.machines.get(id).is_some_and(is_present);
+        let all = draft.memory().terminated.iter();
+        all.filter(move |(id, it)| it.group == self.name && shows_not(id)).map(|(_, it)| it)
     }
 
     fn bastions(&self, draft: &mut Draft<'a>) {
@@ -336,10 +342,7 @@ impl<'a> Work<'a, '_> {
     /// Stale machines on their way out.
     fn busy(&self, draft: &Draft<'a>) -> u32 {
         let ours = |it: &&&Machine| self.look.node(&it.id).is_some_and(|node| self.look.is_ours(node));
-        let terminated = draft.memory().terminated.iter();
-        let leaving =
-            terminated.filter(|(id, it)| it.group == self.name && self.group.machines.get(*id).is_some_and(is_present));
-        count(self.stale.iter().filter(ours).count() + leaving.count())
+        count(self.stale.iter().filter(ours).count() + self.leaving(draft).count())
     }
 
     fn canary_is_busy(&self, draft: &Draft<'a>) -> bool {
@@ -381,16 +384,12 @@ impl<'a> Work<'a, '_> {
             let Some((busy, nodes)) = zones.get_mut(zone) else { return };
             let Some((_, _, node)) = nodes.pop() else { return };
             if !self.cordon_one(draft, node) {
-                let what = format!("ready nodes: no more may go below the floor of {}", self.floor());
+                let what = format!("ready nodes: no more may go below the floor of {}", self.floor);
                 draft.wait(self.name, self.name, what, None);
                 return;
             }
             *busy += 1;
             room -= 1;
         }
-    }
-
-    fn floor(&self) -> u32 {
-        self.now.size.saturating_sub(self.policy.unavailable(self.now.size))
     }
 }

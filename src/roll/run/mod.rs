@@ -22,7 +22,7 @@ pub use keeper::{InMemory, Keeper};
 pub use observe::{Cluster, Names, Observer};
 
 use super::decide::{Decision, Outcome, Stop, decide};
-use super::{Action, Memory, Policy, Record, State, Timings, estimate};
+use super::{Action, Estimate, Memory, Policy, Record, State, Timings, estimate};
 use crate::aws;
 use crate::clock::Clock;
 use crate::health::{CapacityFailure, View};
@@ -311,15 +311,16 @@ impl<K: Keeper> Runner<'_, K> {
 
     /// Tells what is new: the start, launches that failed, what is waited for, a sign of life.
     fn tell(&mut self, view: &View, decision: &Decision) {
-        let ahead = estimate(view, &self.policy, &Timings::default());
-        let left = usize::try_from(ahead.machines).unwrap_or(usize::MAX);
+        let ahead = || estimate(view, &self.policy, &Timings::default());
+        let machines = |ahead: &Estimate| usize::try_from(ahead.machines).unwrap_or(usize::MAX);
         if !std::mem::replace(&mut self.told.started, true) {
+            let ahead = ahead();
             self.report(Event::RollStarted {
                 version: EVENT_VERSION,
                 cluster: self.observer.cluster_name().to_owned(),
                 roll: self.record.id.clone(),
                 resumed: self.resumed,
-                machines: left,
+                machines: machines(&ahead),
                 estimate_seconds: ahead.duration.as_secs(),
             });
         }
@@ -345,6 +346,7 @@ impl<K: Keeper> Runner<'_, K> {
         if self.told.heartbeat.is_none_or(|at| now >= at + HEARTBEAT) {
             self.told.heartbeat = Some(now);
             let seconds = now.saturating_sub(self.started).as_secs();
+            let left = machines(&ahead());
             let waiting = waiting.iter().map(|(about, what)| format!("{about}: {what}")).collect();
             self.report(Event::Heartbeat { seconds, left, waiting });
         }

@@ -65,8 +65,9 @@ pub struct Names {
 }
 
 impl Names {
-    /// What is asked of AWS.
-    fn wanted(&self) -> GroupsWanted {
+    /// What is asked of AWS: groups of this name, whichever their uid.
+    #[must_use]
+    pub fn wanted(&self) -> GroupsWanted {
         let members = self.members.iter().map(|(group, member)| (group.clone(), GroupRole::Member(member.clone())));
         let bastions = self.bastions.iter().map(|group| (group.clone(), GroupRole::Bastion));
         GroupsWanted {

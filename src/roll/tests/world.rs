@@ -10,7 +10,7 @@ use crate::health::{
 };
 use crate::kubernetes::{Budget, Controller, Node, Pod, PodPhase, Ready, Selector};
 use crate::roll::decide::{CORDONED_AT_ANNOTATION, PROTECT_ANNOTATION, ROLL_ANNOTATION, baseline};
-use crate::roll::{Action, Amount, Done, GroupPolicy, Memory, Policy, Record, Replace, State};
+use crate::roll::{Action, Amount, GroupPolicy, Policy, Record, Replace};
 
 /// Seconds between two looks.
 pub(super) const STEP: i64 = 10;
@@ -414,23 +414,9 @@ impl World {
     }
 
     pub(crate) fn record(&self) -> Record {
-        Record {
-            id: "roll-1".to_owned(),
-            started: at(self.now),
-            by: "somebody@somewhere".to_owned(),
-            state: State::Running,
-            groups: self.view.groups.keys().cloned().collect(),
-            forced: BTreeSet::new(),
-            ignore_budgets: false,
-            baseline: baseline(&self.view),
-            suspended: BTreeMap::new(),
-            surged: BTreeMap::new(),
-            raised: BTreeMap::new(),
-            canaries: BTreeSet::new(),
-            red_since: None,
-            done: Done::default(),
-            memory: Memory::default(),
-        }
+        let groups = self.view.groups.keys().cloned().collect();
+        let record = Record::new("roll-1", at(self.now), "somebody@somewhere", groups);
+        record.with(BTreeSet::new(), false, baseline(&self.view))
     }
 
     /// A machine goes without the roll.

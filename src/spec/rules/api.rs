@@ -1,14 +1,11 @@
 //! The way to the Kubernetes API.
 
 use super::super::read::steps;
-use super::super::{ApiLoadBalancer, SubnetType};
+use super::super::{ApiLoadBalancer, MEMBER_PORT, SubnetType};
 use super::{Rules, repeats};
 
 /// AWS allows 60 inbound rules for a security group (VPC quotas); some are the cluster's own.
 const MOST_ALLOWED: usize = 50;
-
-/// The members' own port; kubeadm's default.
-const MEMBER_PORT: u16 = 6443;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     load_balancer(rules);

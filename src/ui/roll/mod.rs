@@ -3,7 +3,6 @@
 mod outlook;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use indicatif::{MultiProgress, ProgressBar};
 
@@ -11,13 +10,14 @@ pub use outlook::{Outlook, outlook, outlook_json, said};
 
 use super::duration;
 use super::output::Output;
-use super::stream::{self, Show, Sink, View, shortened, style};
+use super::stream::{self, Show, Sink, shortened, style};
 use crate::roll::{Action, Event, Replace, Reporter, name};
 
-/// A reporter for this view; with `file`, the JSON lines go there as well.
+/// A reporter into this sink.
 #[must_use]
-pub fn reporter(output: Output, view: View, file: Option<File>) -> Reporter {
-    stream::reporter(Sink { output, view, file }, || Bars::new(output))
+pub fn reporter(sink: Sink) -> Reporter {
+    let output = sink.output;
+    stream::reporter(sink, move || Bars::new(output))
 }
 
 /// The event as a line of a log; `None` where a log need not tell it.

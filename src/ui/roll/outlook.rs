@@ -108,9 +108,6 @@ pub fn said(finding: &Finding) -> String {
 fn rows(it: &Outlook<'_>) -> Vec<Row> {
     let row = |(name, policy): (&String, &GroupPolicy)| {
         let group = it.view.groups.get(name)?;
-        let is_stale = |id: &String| {
-            group.machines.get(id).is_some_and(|machine| group.is_stale(machine)) || it.policy.forced.contains(id)
-        };
         // A member has no other beside it.
         let (surge, unavailable) = match group.role {
             GroupRole::Member(_) => (0, 1),
@@ -121,7 +118,7 @@ fn rows(it: &Outlook<'_>) -> Vec<Row> {
         Some(Row {
             group: name.clone(),
             machines: group.machines.len(),
-            stale: group.machines.keys().filter(|id| is_stale(id)).count(),
+            stale: group.machines.values().filter(|machine| it.policy.replaces(group, machine)).count(),
             surge,
             unavailable,
         })
