@@ -1,7 +1,6 @@
 //! The state branch: reads it at one tip, and moves it by fast-forward pushes whose outcome is always found out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
@@ -10,6 +9,7 @@ use super::format;
 use super::git::{self, Commit, Draft, Git, Identity, Project, Pushed, Remote};
 use super::layout::{self, File};
 use super::message::Stamp;
+use super::reading::Body;
 use super::settings::StoreSettings;
 use super::tree::{self, Changes, Content, Files, View};
 use crate::clock::Clock;
@@ -166,10 +166,10 @@ impl Branch {
                 command: String::from("cat-file"),
                 words: format!("{path} of {commit} is missing in {}", self.cache().display()),
             })?;
-            files.insert(path.clone(), Content::Read(Arc::from(content)));
+            files.insert(path.clone(), Content::Read(Body::new(content)));
         }
         if let Some(Content::Read(content)) = files.get(layout::FORMAT) {
-            format::check(self.settings.cluster.as_str(), content)?;
+            format::check(self.settings.cluster.as_str(), content.bytes())?;
         }
         Ok(files)
     }
@@ -194,6 +194,8 @@ impl Branch {
     ) -> Result<String, Error> {
         let reference = draft_reference(op);
         let identity = &self.identity;
+        let changes = changes.iter().map(|(path, body)| (path.as_str(), body.as_ref().map(|body| body.bytes())));
+        let changes = &changes.collect();
         let draft = Draft { parent, message, changes, identity, time: self.clock().now(), reference: &reference };
         self.git.commit(&draft).await
     }

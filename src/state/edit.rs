@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::format::Format;
+use super::journal::{self, Journal};
 use super::keys::KeyChange;
+use super::layout;
+use super::reading::Body;
 use super::record::{
     ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RequestRecord, RunRecord, RunResult,
 };
 use super::tree::{self, Changes, View};
-use super::{journal, layout};
 use crate::resource::Address;
 use crate::roll;
 
@@ -73,10 +75,10 @@ impl Edit {
             files.insert(layout::certificate(*authority, serial), None);
         }
         for record in &change.certificates {
-            files.insert(layout::certificate(record.authority, &record.serial), Some(tree::json(record)));
+            files.insert(layout::certificate(record.authority, &record.serial), Some(Body::new(tree::json(record))));
         }
         for secret in &change.sealed {
-            files.insert(layout::secret(&secret.name), Some(secret.ciphertext.clone()));
+            files.insert(layout::secret(&secret.name), Some(Body::new(secret.ciphertext.clone())));
         }
         for name in &change.removed {
             files.insert(layout::secret(name), None);
@@ -84,7 +86,7 @@ impl Edit {
         let before = self.view.records.keys.clone();
         self.view.records.change_keys(change);
         if self.view.records.keys != before {
-            files.insert(layout::KEYS.to_owned(), Some(tree::json(&self.view.records.keys)));
+            files.insert(layout::KEYS.to_owned(), Some(Body::new(tree::json(&self.view.records.keys))));
         }
         self.changes.extend(files);
     }
@@ -191,7 +193,7 @@ impl Edit {
     }
 
     pub(super) fn put(&mut self, path: String, content: Vec<u8>) {
-        self.changes.insert(path, Some(content));
+        self.changes.insert(path, Some(Body::new(content)));
     }
 
     fn remove(&mut self, path: String) {
@@ -199,19 +201,19 @@ impl Edit {
     }
 
     fn journal_changed(&mut self, run: &str) {
-        if let Some(lines) = self.view.journals.get(run) {
-            self.put(layout::journal(run), journal::write(lines));
+        if let Some(journal) = self.view.journals.get(run) {
+            self.put(layout::journal(run), journal.content().to_vec());
         }
     }
 
     fn rewrite_journal(&mut self, run: &str, rewrite: impl Fn(&[JournalLine]) -> Vec<JournalLine>) {
-        let Some(lines) = self.view.journals.get(run) else { return };
-        let rest = rewrite(lines);
+        let Some(journal) = self.view.journals.get(run) else { return };
+        let rest = rewrite(journal.lines());
         if rest.is_empty() {
             self.view.journals.remove(run);
             self.remove(layout::journal(run));
-        } else if rest != *lines {
-            self.view.journals.insert(run.to_owned(), rest);
+        } else if rest != journal.lines() {
+            self.view.journals.insert(run.to_owned(), Journal::of(rest));
             self.journal_changed(run);
         }
     }
@@ -219,7 +221,7 @@ impl Edit {
     /// The highest generation that any open intent wants to make of `address`.
     fn intended_generation(&self, address: &Address) -> Option<u32> {
         let journals = self.view.journals.values();
-        let intents = journals.flat_map(|lines| journal::unresolved(lines));
+        let intents = journals.flat_map(|journal| journal::unresolved(journal.lines()));
         intents.filter(|intent| intent.address == *address).map(|intent| intent.generation).max()
     }
 
@@ -233,8 +235,8 @@ impl Edit {
 }
 
 /// How many results a journal holds.
-fn journal_counts(lines: Option<&Vec<JournalLine>>) -> u64 {
-    let lines = lines.map(Vec::as_slice).unwrap_or_default();
+fn journal_counts(journal: Option<&Journal>) -> u64 {
+    let lines = journal.map(Journal::lines).unwrap_or_default();
     lines.iter().map(|line| u64::from(matches!(line, JournalLine::Outcome(_)))).sum()
 }
 

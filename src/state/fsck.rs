@@ -1,17 +1,18 @@
 //! Checks a whole branch: every file at the tip, every commit, and every object that was ever in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::branch::{self, Branch};
 use super::error::Error;
 use super::finding::{Finding, FindingKind};
 use super::git::Commit;
+use super::journal::Journal;
 use super::layout::{self, File};
 use super::message::{Phase, Stamp};
+use super::reading::Body;
 use super::record::ClusterRecord;
 use super::tree::{self, Content};
-use super::{invariant, journal, secret};
+use super::{invariant, secret};
 
 /// See [`super::Store::fsck`].
 pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
@@ -119,8 +120,8 @@ async fn journals(branch: &Branch, tip: &str) -> Result<Vec<Finding>, Error> {
     // Oldest first, and one finding a file: later versions repeat it.
     let mut found: BTreeMap<String, Finding> = BTreeMap::new();
     for ((commit, path), content) in places.into_iter().zip(contents).rev() {
-        let Some(Ok(lines)) = content.map(|content| journal::read(&content)) else { continue };
-        if let Some(line) = journal::orphan_result(&lines) {
+        let Some(Ok(journal)) = content.map(|content| Journal::read(&content)) else { continue };
+        if let Some(line) = journal.orphan_result() {
             let message = format!("line {line} is a result without an earlier intent");
             let finding = finding(FindingKind::Result, Some(&path), &commit, message);
             found.entry(path).or_insert(finding);
@@ -142,7 +143,7 @@ async fn closed(branch: &Branch, tip: &str, snapshot: &branch::Snapshot) -> Resu
     let contents = branch.git.contents(&names).await?;
     let mut files = tree::Files::new();
     for (path, content) in paths.into_iter().zip(contents) {
-        files.insert(path.clone(), Content::Read(Arc::from(content.unwrap_or_default())));
+        files.insert(path.clone(), Content::Read(Body::new(content.unwrap_or_default())));
     }
     let mut findings = tree::read_apart(&branch.settings.cluster, &files);
     branch.blame(tip, &mut findings).await?;

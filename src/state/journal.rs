@@ -11,40 +11,71 @@ pub(super) struct Damage {
     pub(super) why: String,
 }
 
-/// Reads `journal/<run>.jsonl`.
-pub(super) fn read(content: &[u8]) -> Result<Vec<JournalLine>, Damage> {
-    let text = std::str::from_utf8(content).map_err(|_| Damage { line: 1, why: String::from("it is not UTF-8") })?;
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|error| Damage { line: index + 1, why: error.to_string() })
-        })
-        .collect()
+/// `journal/<run>.jsonl`: its lines, and the text that they stand in.
+///
+/// The text grows with the lines: a long run writes each line once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Journal {
+    lines: Vec<JournalLine>,
+    content: Vec<u8>,
 }
 
-/// Writes it: one line of JSON each.
-pub(super) fn write(lines: &[JournalLine]) -> Vec<u8> {
-    let mut content = Vec::new();
-    for line in lines {
+impl Journal {
+    pub(super) fn read(content: &[u8]) -> Result<Self, Damage> {
+        Self::default().grown(content)
+    }
+
+    /// The same with more text at its end.
+    pub(super) fn grown(&self, added: &[u8]) -> Result<Self, Damage> {
+        let first = self.lines.len() + 1;
+        let text =
+            std::str::from_utf8(added).map_err(|_| Damage { line: first, why: String::from("it is not UTF-8") })?;
+        let read = |(index, line)| {
+            serde_json::from_str(line)
+                .map_err(|error: serde_json::Error| Damage { line: first + index, why: error.to_string() })
+        };
+        let new = text.lines().enumerate().map(read).collect::<Result<Vec<JournalLine>, Damage>>()?;
+        let mut journal = self.clone();
+        journal.lines.extend(new);
+        journal.content.extend_from_slice(added);
+        Ok(journal)
+    }
+
+    pub(super) fn of(lines: Vec<JournalLine>) -> Self {
+        let mut journal = Self::default();
+        lines.into_iter().for_each(|line| journal.push(line));
+        journal
+    }
+
+    pub(super) fn push(&mut self, line: JournalLine) {
         // Journal lines are structs with string keys, which always serialize. Should one not, the empty line is
         // refused by the check that precedes every push.
-        content.extend(serde_json::to_vec(line).unwrap_or_default());
-        content.push(b'\n');
+        self.content.extend(serde_json::to_vec(&line).unwrap_or_default());
+        self.content.push(b'\n');
+        self.lines.push(line);
     }
-    content
-}
 
-/// The 1-based line of the first result that has no earlier intent.
-pub(super) fn orphan_result(lines: &[JournalLine]) -> Option<usize> {
-    let mut open: Vec<&Address> = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        match line {
-            JournalLine::Intent(intent) => open.push(&intent.address),
-            JournalLine::Outcome(outcome) if !open.contains(&&outcome.address) => return Some(index + 1),
-            JournalLine::Outcome(outcome) => open.retain(|address| **address != outcome.address),
-        }
+    pub(super) fn lines(&self) -> &[JournalLine] {
+        &self.lines
     }
-    None
+
+    /// One line of JSON each.
+    pub(super) fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// The 1-based line of the first result that has no earlier intent.
+    pub(super) fn orphan_result(&self) -> Option<usize> {
+        let mut open: Vec<&Address> = Vec::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            match line {
+                JournalLine::Intent(intent) => open.push(&intent.address),
+                JournalLine::Outcome(outcome) if !open.contains(&&outcome.address) => return Some(index + 1),
+                JournalLine::Outcome(outcome) => open.retain(|address| **address != outcome.address),
+            }
+        }
+        None
+    }
 }
 
 /// The intents that no later result answers: what was begun and may or may not have happened.
@@ -100,17 +131,19 @@ mod tests {
     #[test]
     fn a_journal_reads_back_as_it_was_written() {
         let lines = vec![intent("a"), outcome("a"), intent("b")];
-        let content = write(&lines);
-        assert_eq!(content.iter().filter(|&&byte| byte == b'\n').count(), 3);
-        assert_eq!(read(&content), Ok(lines));
+        let journal = Journal::of(lines.clone());
+        assert_eq!(journal.content().iter().filter(|&&byte| byte == b'\n').count(), 3);
+        assert_eq!(journal.lines(), lines);
+        assert_eq!(Journal::read(journal.content()), Ok(journal));
     }
 
     #[test]
     fn damage_names_its_line() {
-        let mut content = write(&[intent("a")]);
-        content.extend(b"{\"intent\":\n");
-        assert_eq!(read(&content).map_err(|damage| damage.line), Err(2));
-        assert!(read(&[0xff]).is_err());
+        let journal = Journal::of(vec![intent("a")]);
+        let content = [journal.content(), b"{\"intent\":\n"].concat();
+        assert_eq!(Journal::read(&content).map_err(|damage| damage.line), Err(2));
+        assert_eq!(journal.grown(b"{\"intent\":\n").map_err(|damage| damage.line), Err(2));
+        assert!(Journal::read(&[0xff]).is_err());
     }
 
     #[test]
@@ -124,8 +157,8 @@ mod tests {
 
     #[test]
     fn a_result_needs_an_earlier_intent_of_its_own() {
-        assert_eq!(orphan_result(&[intent("a"), outcome("a")]), None);
-        assert_eq!(orphan_result(&[outcome("a"), intent("a")]), Some(1));
-        assert_eq!(orphan_result(&[intent("a"), outcome("a"), outcome("a")]), Some(3));
+        assert_eq!(Journal::of(vec![intent("a"), outcome("a")]).orphan_result(), None);
+        assert_eq!(Journal::of(vec![outcome("a"), intent("a")]).orphan_result(), Some(1));
+        assert_eq!(Journal::of(vec![intent("a"), outcome("a"), outcome("a")]).orphan_result(), Some(3));
     }
 }

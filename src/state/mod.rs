@@ -18,6 +18,7 @@ mod keys;
 mod layout;
 mod lease;
 mod message;
+mod reading;
 mod record;
 mod recover;
 mod request;

@@ -10,6 +10,7 @@ use super::error::{Error, Held};
 use super::finding::{Finding, FindingKind, Findings};
 use super::format::Format;
 use super::message::{Phase, Stamp};
+use super::reading::Body;
 use super::store::Recovered;
 use super::tree::{self, Changes, Content};
 use super::{git, layout};
@@ -94,9 +95,10 @@ async fn restore(
     let names: Vec<String> = commits.iter().map(|commit| format!("{commit}:{path}")).collect();
     let contents = branch.git.contents(&names).await?;
     for (commit, content) in commits.into_iter().zip(contents) {
+        let content = content.map(Body::new);
         let mut files = tree::changed(&snapshot.files, changes);
         match &content {
-            Some(content) => files.insert(path.to_owned(), Content::Read(Arc::from(content.as_slice()))),
+            Some(content) => files.insert(path.to_owned(), Content::Read(Arc::clone(content))),
             None => files.remove(path),
         };
         let (_, findings) = tree::read(&branch.settings.cluster, Some(tip), &files);
@@ -107,7 +109,7 @@ async fn restore(
         changes.insert(path.to_owned(), content);
         return Ok(from);
     }
-    let fresh = (path == layout::FORMAT).then(|| tree::json(&Format::current()));
+    let fresh = (path == layout::FORMAT).then(|| Body::new(tree::json(&Format::current())));
     changes.insert(path.to_owned(), fresh);
     Ok(None)
 }

@@ -6,22 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::finding::{Finding, FindingKind};
-use super::layout::{self, File};
-use super::record::{
-    CertificateRecord, ClusterRecord, JournalLine, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
-};
-use super::{Records, journal, keys, secret};
+use super::journal::Journal;
+use super::reading::{self, Body, Part, Reading};
+use super::{Records, keys, layout};
 use crate::name::ClusterName;
 use crate::resource::{Address, Kind};
 
 /// A file as far as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Its bytes.
-    Read(Arc<[u8]>),
+    /// Its bytes, and what they say.
+    Read(Arc<Body>),
     /// It is there, and nobody needed it.
     Unread,
     /// It is a link, an executable or a submodule: git's mode.
@@ -32,7 +29,7 @@ pub(super) enum Content {
 pub(super) type Files = BTreeMap<String, Content>;
 
 /// Path → new content; `None`: removed.
-pub(super) type Changes = BTreeMap<String, Option<Vec<u8>>>;
+pub(super) type Changes = BTreeMap<String, Option<Arc<Body>>>;
 
 /// What the files say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +37,7 @@ pub(super) struct View {
     /// For the reader.
     pub(super) records: Records,
     /// All journals, that of the lock's holder too.
-    pub(super) journals: BTreeMap<String, Vec<JournalLine>>,
+    pub(super) journals: BTreeMap<String, Journal>,
     /// The closed runs.
     pub(super) runs: BTreeSet<String>,
     /// Uids of clusters of this name that were destroyed.
@@ -52,7 +49,12 @@ pub(super) fn changed(files: &Files, changes: &Changes) -> Files {
     let mut files = files.clone();
     for (path, content) in changes {
         match content {
-            Some(content) => files.insert(path.clone(), Content::Read(Arc::from(content.as_slice()))),
+            Some(content) => {
+                if let Some(Content::Read(before)) = files.get(path) {
+                    content.follows(before);
+                }
+                files.insert(path.clone(), Content::Read(Arc::clone(content)))
+            }
             None => files.remove(path),
         };
     }
@@ -80,8 +82,8 @@ pub(super) fn read(cluster: &ClusterName, tip: Option<&str>, files: &Files) -> (
     }
     let View { records, journals, .. } = &mut reader.view;
     let holder = records.lock.as_ref().map(|lock| lock.run.as_str());
-    records.open_journals =
-        journals.iter().filter(|(run, _)| Some(run.as_str()) != holder).map(|(r, l)| (r.clone(), l.clone())).collect();
+    let open = journals.iter().filter(|(run, _)| Some(run.as_str()) != holder);
+    records.open_journals = open.map(|(run, journal)| (run.clone(), journal.lines().to_vec())).collect();
     (reader.view, reader.findings)
 }
 
@@ -102,6 +104,7 @@ pub(super) fn repair(cluster: &ClusterName, path: &str) -> String {
     )
 }
 
+/// Puts what the files say together.
 struct Reader<'a> {
     cluster: &'a ClusterName,
     view: View,
@@ -110,122 +113,49 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, path: &str, content: &Content) {
-        let content = match content {
+        let here;
+        let reading = match content {
+            Content::Read(body) => body.reading(self.cluster, path),
+            Content::Unread => {
+                here = Reading::unread(self.cluster, path);
+                &here
+            }
             Content::Odd(mode) => {
-                return self.flaw(FindingKind::NotAFile, path, format!("not a plain file (git mode {mode})"));
+                here = Reading::odd(self.cluster, path, mode);
+                &here
             }
-            Content::Read(content) => Some(content.as_ref()),
-            Content::Unread => None,
         };
-        let Some(file) = File::of(path) else {
-            return self.flaw(FindingKind::Unknown, path, String::from("windlass writes no such file"));
-        };
-        match (&file, content) {
-            (File::Secret(_), Some(content)) if !secret::is_encrypted(content) => {
-                return self.flaw(FindingKind::NotEncrypted, path, String::from("not age ciphertext"));
-            }
-            (File::Secret(_), _) | (_, None) => {}
-            (_, Some(content)) => {
-                if let Some(secret::Secret { line, what }) = secret::find(content) {
-                    self.flaw(FindingKind::Secret, path, format!("line {line} holds {what}"));
-                    if let Some(finding) = self.findings.last_mut() {
-                        finding.repair.push_str(" It stays in the history: replace that secret where it is used");
-                    }
-                    return;
-                }
-            }
-        }
-        self.record(path, file, content);
+        self.findings.extend_from_slice(&reading.flaws);
+        self.part(&reading.part);
     }
 
-    fn record(&mut self, path: &str, file: File, content: Option<&[u8]>) {
-        match (file, content) {
-            (File::Run(run), content) => {
-                if let Some(record) = content.and_then(|content| self.parse::<RunRecord>(path, content))
-                    && record.run != run
-                {
-                    self.flaw(FindingKind::Misplaced, path, format!("the record of run {:?}", record.run));
-                }
-                self.view.runs.insert(run);
+    fn part(&mut self, part: &Part) {
+        let View { records, journals, runs, former } = &mut self.view;
+        match part {
+            Part::Nothing => {}
+            Part::Cluster(record) => records.cluster = Some(record.clone()),
+            Part::Lock(record) => records.lock = Some(record.clone()),
+            Part::Retired(generations) => records.retired.clone_from(generations),
+            Part::Resource(address, record) => {
+                records.resources.insert(address.clone(), record.clone());
             }
-            (File::Format, Some(content)) => {
-                self.parse::<super::format::Format>(path, content);
+            Part::Journal(run, journal) => {
+                journals.insert(run.clone(), journal.clone());
             }
-            (File::Cluster, Some(content)) => self.cluster(path, content),
-            (File::Lock, Some(content)) => {
-                self.view.records.lock = self.parse::<LockRecord>(path, content);
-                if self.view.records.lock.as_ref().is_some_and(|lock| !layout::is_id(&lock.run)) {
-                    self.flaw(FindingKind::Unreadable, path, String::from("its run is no run id"));
-                }
+            Part::Run(run) => {
+                runs.insert(run.clone());
             }
-            (File::Generations, Some(content)) => {
-                self.view.records.retired = self.parse::<BTreeMap<Address, u32>>(path, content).unwrap_or_default();
+            Part::Former(uid) => {
+                former.insert(uid.clone());
             }
-            (File::Resource(address), Some(content)) => self.resource(path, address, content),
-            (File::Journal(run), Some(content)) => self.journal(path, run, content),
-            (File::Former(uid), Some(content)) => {
-                if let Some(record) = self.parse::<ClusterRecord>(path, content)
-                    && record.uid != uid
-                {
-                    self.flaw(FindingKind::Misplaced, path, String::from("the record of another uid"));
-                }
-                self.view.former.insert(uid);
+            Part::Keys(keys) => records.keys = keys.clone(),
+            Part::Certificate(record) => records.certificates.push(record.clone()),
+            Part::Secret(name, ciphertext) => {
+                records.secrets.insert(name.clone(), Arc::clone(ciphertext));
             }
-            (File::Keys, Some(content)) => {
-                self.view.records.keys = self.parse::<KeyRecords>(path, content).unwrap_or_default();
-            }
-            (File::Certificate(authority, serial), Some(content)) => {
-                let Some(record) = self.parse::<CertificateRecord>(path, content) else { return };
-                if (record.authority, &record.serial) != (authority, &serial) {
-                    let message =
-                        format!("the record of {} of the authority {}", short(&record.serial), record.authority);
-                    self.flaw(FindingKind::Misplaced, path, message);
-                }
-                self.view.records.certificates.push(record);
-            }
-            (File::Roll, Some(content)) => self.view.records.roll = self.parse(path, content),
-            (File::Request(id), Some(content)) => {
-                if let Some(request) = self.parse::<RequestRecord>(path, content) {
-                    self.view.records.requests.insert(id, request);
-                }
-            }
-            (File::Secret(name), Some(content)) => {
-                self.view.records.secrets.insert(name, Arc::from(content));
-            }
-            (File::Manifest, _) | (_, None) => {}
-        }
-    }
-
-    fn cluster(&mut self, path: &str, content: &[u8]) {
-        let Some(record) = self.parse::<ClusterRecord>(path, content) else { return };
-        if record.name != *self.cluster {
-            self.flaw(FindingKind::Misplaced, path, format!("the record of cluster {}", record.name));
-        } else if !layout::is_id(&record.uid) {
-            self.flaw(FindingKind::Unreadable, path, String::from("its uid is no id"));
-        }
-        self.view.records.cluster = Some(record);
-    }
-
-    fn resource(&mut self, path: &str, address: Address, content: &[u8]) {
-        let Some(record) = self.parse::<ResourceRecord>(path, content) else { return };
-        if record.address != address {
-            self.flaw(FindingKind::Misplaced, path, format!("the record of {}", record.address));
-        } else if record.applied.kind() != address.kind() {
-            self.flaw(FindingKind::Misplaced, path, format!("the record of a {}", record.applied.kind()));
-        }
-        self.view.records.resources.insert(address, record);
-    }
-
-    fn journal(&mut self, path: &str, run: String, content: &[u8]) {
-        match journal::read(content) {
-            Ok(lines) => {
-                if let Some(line) = journal::orphan_result(&lines) {
-                    self.flaw(FindingKind::Result, path, format!("line {line} is a result without an earlier intent"));
-                }
-                self.view.journals.insert(run, lines);
-            }
-            Err(journal::Damage { line, why }) => {
-                self.flaw(FindingKind::Unreadable, path, format!("line {line} is no journal line: {}", short(&why)));
+            Part::Roll(record) => records.roll = Some(record.clone()),
+            Part::Request(id, request) => {
+                records.requests.insert(id.clone(), request.clone());
             }
         }
     }
@@ -283,7 +213,10 @@ impl Reader<'_> {
             );
             let key = (address.kind(), record.id.clone());
             if is_unique && let Some(other) = seen.insert(key, address.clone()) {
-                twins.push((layout::resource(address), format!("has the id of {other}: {}", short(&record.id))));
+                twins.push((
+                    layout::resource(address),
+                    format!("has the id of {other}: {}", reading::short(&record.id)),
+                ));
             }
         }
         for (path, message) in twins {
@@ -291,24 +224,7 @@ impl Reader<'_> {
         }
     }
 
-    fn parse<T: DeserializeOwned>(&mut self, path: &str, content: &[u8]) -> Option<T> {
-        match serde_json::from_slice(content) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.flaw(FindingKind::Unreadable, path, format!("cannot be read: {}", short(&error.to_string())));
-                None
-            }
-        }
-    }
-
     fn flaw(&mut self, kind: FindingKind, path: &str, message: String) {
-        let repair = repair(self.cluster, path);
-        self.findings.push(Finding { kind, path: Some(path.to_owned()), commit: String::new(), message, repair });
+        self.findings.push(reading::flaw(self.cluster, kind, path, message));
     }
-}
-
-/// Fit for a message, whatever is in the file.
-fn short(text: &str) -> String {
-    let plain: String = text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain
 }

@@ -29,7 +29,7 @@ pub(in crate::state) struct Draft<'a> {
     pub(in crate::state) parent: Option<&'a str>,
     pub(in crate::state) message: &'a str,
     /// Path → new content; `None`: the file is removed.
-    pub(in crate::state) changes: &'a BTreeMap<String, Option<Vec<u8>>>,
+    pub(in crate::state) changes: &'a BTreeMap<&'a str, Option<&'a [u8]>>,
     pub(in crate::state) identity: &'a Identity,
     pub(in crate::state) time: Timestamp,
     /// The reference in the private copy that keeps it alive until it is pushed.
