@@ -12,6 +12,7 @@ pub mod elbv2;
 mod endpoints;
 pub mod fault;
 pub mod iam;
+mod kept;
 pub mod kubernetes;
 pub mod route53;
 pub mod s3;

@@ -11,7 +11,7 @@ use super::wire::{Call, Refusal};
 use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, scenario, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// How long a client token is remembered: AWS documents 24 hours for RunInstances and less for others.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(24);

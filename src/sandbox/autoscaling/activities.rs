@@ -63,7 +63,7 @@ pub fn begin(world: &mut World, group: &Group, new: New) -> String {
     let log = &mut world.autoscaling.activities;
     let old = log.iter().take_while(|it| now.duration_since(it.start) > KEPT).count();
     log.drain(..old);
-    log.push(Activity {
+    let activity = Activity {
         id: id.clone(),
         group: group.name.clone(),
         description: new.description,
@@ -73,7 +73,8 @@ pub fn begin(world: &mut World, group: &Group, new: New) -> String {
         status: new.status.to_owned(),
         message: new.message,
         details: format!("{{{subnet}\"Availability Zone\":\"{zone}\"}}"),
-    });
+    };
+    log.push(activity.into());
     id
 }
 

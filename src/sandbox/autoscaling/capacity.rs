@@ -53,7 +53,7 @@ pub fn terminate(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> 
     world.autoscaling.groups.insert(name, group);
     look_soon(world);
     let activity = outcome?;
-    let shown = world.autoscaling.activities.iter().find(|it| it.id == activity).map(activities::xml);
+    let shown = world.autoscaling.activities.iter().find(|it| it.id == activity).map(|it| activities::xml(it));
     Ok(Xml::new().maybe_element("Activity", shown).into())
 }
 

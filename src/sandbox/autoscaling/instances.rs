@@ -108,7 +108,7 @@ fn log(world: &mut World, group: &Group, id: &str, description: &str) -> String 
 
 fn answer(world: &World, ids: &[String]) -> Answer {
     let shown = ids.iter().filter_map(|id| world.autoscaling.activities.iter().find(|it| it.id == *id));
-    Xml::new().list("Activities", "member", shown.map(activities::xml)).into()
+    Xml::new().list("Activities", "member", shown.map(|it| activities::xml(it))).into()
 }
 
 pub fn detach(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {

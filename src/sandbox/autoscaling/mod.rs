@@ -26,11 +26,10 @@ mod tests;
 mod update;
 mod warm_pool;
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::kept::{Kept, Table};
 use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
@@ -46,9 +45,9 @@ pub use parameters::default_settings;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct State {
     /// Groups by name.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: Table<Group>,
     /// Scaling activities, the oldest first; kept when their group is gone.
-    pub activities: Vec<Activity>,
+    pub activities: Vec<Kept<Activity>>,
     /// When the groups are looked at next, after a request changed one.
     pub look_at: Option<Timestamp>,
 }

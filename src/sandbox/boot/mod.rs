@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ec2::{Instance, Phase};
+use super::kept::Table;
 use super::kubernetes::controllers;
 use super::world::World;
 
@@ -48,7 +49,7 @@ const REFRESH: i64 = 30 * 60;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct State {
     /// What runs on instances, by instance id.
-    pub machines: BTreeMap<String, Machine>,
+    pub machines: Table<Machine>,
     /// What is on volumes, by volume id; a volume that is not here is blank.
     pub disks: BTreeMap<String, Disk>,
     /// Who leads the etcd of each cluster.

@@ -1,6 +1,5 @@
 //! Elastic IP addresses.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,5 @@
 //! Machine images: only described; the seed says which there are.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

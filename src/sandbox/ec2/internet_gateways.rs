@@ -1,7 +1,5 @@
 //! Internet gateways.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::super::wire::{Answer, Call, Operation, Refusal, Xml};

@@ -60,6 +60,7 @@ pub use volumes::{Attachment as VolumeAttachment, Modification, Shape, Volume};
 pub use vpcs::Vpc;
 pub use zones::id as zone_id;
 
+use super::kept::Table;
 use super::wire::{Operation, Refusal};
 use super::world::{Live, World};
 
@@ -68,31 +69,31 @@ use super::world::{Live, World};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct State {
     /// VPCs.
-    pub vpcs: BTreeMap<String, Vpc>,
+    pub vpcs: Table<Vpc>,
     /// Subnets.
-    pub subnets: BTreeMap<String, Subnet>,
+    pub subnets: Table<Subnet>,
     /// Internet gateways.
-    pub internet_gateways: BTreeMap<String, InternetGateway>,
+    pub internet_gateways: Table<InternetGateway>,
     /// Elastic IP addresses.
-    pub addresses: BTreeMap<String, Address>,
+    pub addresses: Table<Address>,
     /// NAT gateways.
-    pub nat_gateways: BTreeMap<String, NatGateway>,
+    pub nat_gateways: Table<NatGateway>,
     /// Route tables.
-    pub route_tables: BTreeMap<String, RouteTable>,
+    pub route_tables: Table<RouteTable>,
     /// Security groups.
-    pub security_groups: BTreeMap<String, SecurityGroup>,
+    pub security_groups: Table<SecurityGroup>,
     /// Network interfaces.
-    pub network_interfaces: BTreeMap<String, NetworkInterface>,
+    pub network_interfaces: Table<NetworkInterface>,
     /// Volumes.
-    pub volumes: BTreeMap<String, Volume>,
+    pub volumes: Table<Volume>,
     /// Snapshots.
-    pub snapshots: BTreeMap<String, Snapshot>,
+    pub snapshots: Table<Snapshot>,
     /// Launch templates.
-    pub launch_templates: BTreeMap<String, LaunchTemplate>,
+    pub launch_templates: Table<LaunchTemplate>,
     /// Instances.
-    pub instances: BTreeMap<String, Instance>,
+    pub instances: Table<Instance>,
     /// Machine images.
-    pub images: BTreeMap<String, Image>,
+    pub images: Table<Image>,
     /// Ids of zones that do not follow the region's rule.
     pub zone_ids: BTreeMap<String, String>,
     /// Instance types that only some zones have.

@@ -1,7 +1,5 @@
 //! NAT gateways: slow to come, slow to go, and visible for an hour after.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,7 @@ use super::super::wire::{Answer, Call, Operation, Refusal, Xml};
 use super::super::world::{World, iso};
 use super::addresses::{self, Address};
 use super::internet_gateways;
-use super::network_interfaces::{self, NetworkInterface, New};
+use super::network_interfaces::{self, New};
 use super::object::{self, Object, Tags, Words, kept_in};
 use super::subnets::Subnet;
 
@@ -242,7 +240,7 @@ pub fn advance(world: &mut World) {
     for gateway in world.ec2.nat_gateways.values_mut() {
         if !gateway.released && gone_at(gateway).is_some_and(|at| at <= now) {
             gateway.released = true;
-            let _: Option<NetworkInterface> = world.ec2.network_interfaces.remove(&gateway.interface);
+            let _ = world.ec2.network_interfaces.remove(&gateway.interface);
         }
     }
 }

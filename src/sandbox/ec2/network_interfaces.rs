@@ -1,6 +1,5 @@
 //! Network interfaces, of instances and of what AWS itself puts into subnets.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;

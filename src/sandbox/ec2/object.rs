@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 
+use super::super::kept::{Kept, Table};
 use super::super::wire::{Answer, Call, Refusal, Xml};
 use super::super::world::World;
 
@@ -33,11 +34,11 @@ pub struct Words {
 /// The part of [`Object`] that only says in which field of the state the objects are.
 macro_rules! kept_in {
     ($field:ident) => {
-        fn all(world: &World) -> &BTreeMap<String, Self> {
+        fn all(world: &World) -> &$crate::sandbox::kept::Table<Self> {
             &world.ec2.$field
         }
 
-        fn all_mut(world: &mut World) -> &mut BTreeMap<String, Self> {
+        fn all_mut(world: &mut World) -> &mut $crate::sandbox::kept::Table<Self> {
             &mut world.ec2.$field
         }
 
@@ -53,16 +54,16 @@ macro_rules! kept_in {
 pub(super) use kept_in;
 
 /// A type of EC2 object.
-pub trait Object: Sized + 'static {
+pub trait Object: Clone + 'static {
     /// The words for it.
     const WORDS: Words;
     /// The filters of its describe operation, without those for tags.
     const FILTERS: &'static [&'static str];
 
     /// All of them by id.
-    fn all(world: &World) -> &BTreeMap<String, Self>;
+    fn all(world: &World) -> &Table<Self>;
     /// All of them by id.
-    fn all_mut(world: &mut World) -> &mut BTreeMap<String, Self>;
+    fn all_mut(world: &mut World) -> &mut Table<Self>;
     /// Its tags.
     fn tags(&self) -> &Tags;
     /// Its tags.
@@ -353,7 +354,7 @@ pub fn tag_set(tags: &Tags) -> Xml {
 ///
 /// # Errors
 /// As [`get`].
-pub fn remove<T: Object>(world: &mut World, id: &str) -> Result<T, Refusal> {
+pub fn remove<T: Object>(world: &mut World, id: &str) -> Result<Kept<T>, Refusal> {
     get::<T>(world, id)?;
     T::all_mut(world).remove(id).ok_or_else(|| not_found::<T>(id))
 }

@@ -1,7 +1,5 @@
 //! EBS snapshots.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

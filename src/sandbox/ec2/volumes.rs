@@ -1,7 +1,5 @@
 //! EBS volumes, their attachments and modifications.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::kept::Table;
 use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
@@ -29,11 +30,11 @@ pub use profiles::{ProfileReference, instance_profile};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct State {
     /// By name.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: Table<Role>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
     /// Customer managed policies by ARN.
-    pub policies: BTreeMap<String, Policy>,
+    pub policies: Table<Policy>,
 }
 
 /// A role.

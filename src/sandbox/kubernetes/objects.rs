@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::super::kept::Kept;
 use super::super::world::mix;
 
 /// Changes that watches can still be told of; whoever is further behind is told to list again (410).
@@ -65,36 +67,41 @@ pub struct Change {
 pub struct TooOld;
 
 /// Objects and their changes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, from = "Stored", into = "Stored")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Objects {
     seed: u64,
     revision: u64,
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<Key, Kept<Value>>,
     /// Not stored: who reads a stored world lists again.
     log: VecDeque<Change>,
 }
 
 /// The form in a file.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Stored {
     seed: u64,
     revision: u64,
-    objects: Vec<(Key, Arc<Value>)>,
+    objects: Vec<(Key, Kept<Value>)>,
+}
+
+impl Serialize for Objects {
+    /// As [`Stored`].
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let objects: Vec<(&Key, &Kept<Value>)> = self.objects.iter().collect();
+        let mut stored = serializer.serialize_struct("Stored", 3)?;
+        stored.serialize_field("seed", &self.seed)?;
+        stored.serialize_field("revision", &self.revision)?;
+        stored.serialize_field("objects", &objects)?;
+        stored.end()
+    }
 }
 
 impl From<Stored> for Objects {
     fn from(stored: Stored) -> Self {
         let Stored { seed, revision, objects } = stored;
         Self { seed, revision, objects: objects.into_iter().collect(), log: VecDeque::new() }
-    }
-}
-
-impl From<Objects> for Stored {
-    fn from(objects: Objects) -> Self {
-        let Objects { seed, revision, objects, .. } = objects;
-        Self { seed, revision, objects: objects.into_iter().collect() }
     }
 }
 
@@ -122,7 +129,7 @@ impl Objects {
     /// One object.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Value> {
-        self.objects.get(key).map(Arc::as_ref)
+        self.objects.get(key).map(|object| &**object)
     }
 
     /// All objects of a resource, in the order of namespaces and names.
@@ -130,12 +137,12 @@ impl Objects {
         let first = Key::new(resource, "", "");
         let all = self.objects.range(first..);
         let resource = resource.to_owned();
-        all.take_while(move |(key, _)| key.resource == resource).map(|(key, object)| (key, object.as_ref()))
+        all.take_while(move |(key, _)| key.resource == resource).map(|(key, object)| (key, &**object))
     }
 
     /// All objects.
     pub fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
-        self.objects.iter().map(|(key, object)| (key, object.as_ref()))
+        self.objects.iter().map(|(key, object)| (key, &**object))
     }
 
     /// Puts a new object in, with `metadata.uid`, `creationTimestamp` (unless given) and `resourceVersion`. The same key
@@ -158,7 +165,7 @@ impl Objects {
     /// Changes an object; a change that changes nothing makes no revision (as the API server's storage). `false`: there
     /// is no such object.
     pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> bool {
-        let Some(before) = self.objects.get(key).map(Arc::clone) else { return false };
+        let Some(before) = self.objects.get(key).map(Kept::share) else { return false };
         let mut object = before.as_ref().clone();
         change(&mut object);
         if object != *before {
@@ -172,7 +179,7 @@ impl Objects {
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let object = self.objects.remove(key)?;
         self.revision += 1;
-        let mut last = object.as_ref().clone();
+        let mut last = Value::clone(&object);
         metadata(&mut last).insert(String::from("resourceVersion"), json!(self.revision.to_string()));
         let last = Arc::new(last);
         self.note(key, Happened::Deleted, Arc::clone(&last));
@@ -196,8 +203,8 @@ impl Objects {
 
     fn put(&mut self, key: &Key, mut object: Value, happened: Happened) -> &Value {
         metadata(&mut object).insert(String::from("resourceVersion"), json!(self.revision.to_string()));
-        let object = Arc::new(object);
-        self.note(key, happened, Arc::clone(&object));
+        let object = Kept::from(object);
+        self.note(key, happened, object.share());
         self.objects.insert(key.clone(), object);
         &self.objects[key]
     }

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::kept::Table;
 use super::wire::Operation;
 use super::world::{Live, World};
 
@@ -29,9 +30,9 @@ pub use parameters::write;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct State {
     /// The account's parameters by name.
-    pub parameters: BTreeMap<String, Parameter>,
+    pub parameters: Table<Parameter>,
     /// Public parameters by name: read by everybody, written by AWS.
-    pub public: BTreeMap<String, Parameter>,
+    pub public: Table<Parameter>,
     /// Scripts on instances by `command/instance`.
     pub invocations: BTreeMap<String, Invocation>,
 }

@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+
 use super::Refusal;
 
 /// A parameter: a value, or named children, or both in odd forms.
@@ -65,8 +67,8 @@ impl Node {
         }
     }
 
-    /// Everything in it as one canonical text, without the top-level children named in `without`: what a client
-    /// token stands for.
+    /// Tells everything in it from everything else (SHA-256), without the top-level children named in `without`: what a
+    /// client token stands for.
     #[must_use]
     pub fn digest(&self, without: &[&str]) -> String {
         let mut lines = Vec::new();
@@ -76,7 +78,7 @@ impl Node {
             }
         }
         lines.sort();
-        lines.join("&")
+        data_encoding::HEXLOWER.encode(&Sha256::digest(lines.join("&")))
     }
 
     fn collect_lines(&self, path: &str, lines: &mut Vec<String>) {
