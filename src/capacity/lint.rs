@@ -74,7 +74,7 @@ pub fn lint(specification: &Specification, offers: &BTreeMap<String, BTreeSet<St
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A cluster of the example fleet.

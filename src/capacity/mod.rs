@@ -8,5 +8,7 @@ mod spread;
 
 pub use chains::{Chain, Cycle, chains};
 pub use expander::{MAX_NODE_PROVISION_TIME, autoscaler_flags, fallbacks, priority_expander};
+#[cfg(test)]
+pub(crate) use lint::tests::example;
 pub use lint::{Level, Row, lint};
 pub use spread::{Lifecycles, Spread, lifecycles, spread};

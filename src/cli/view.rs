@@ -12,7 +12,7 @@ use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::kubernetes::Kubernetes;
-use crate::roll::{Cluster, Names, Observer, Place};
+use crate::roll::{Cluster, Names, Observer, Place, scoped};
 use crate::spec::Role;
 
 /// How long the first look at Kubernetes may take.
@@ -57,7 +57,7 @@ pub fn cluster(session: &Session, kubernetes: Kubernetes, roll: &str) -> Cluster
         aws: session.aws.clone(),
         kubernetes,
         dial: Arc::clone(&session.dial),
-        gates: session.specification().cluster.spec.rolling.resolve().gates,
+        gates: scoped(session.specification()),
     }
 }
 

@@ -190,6 +190,9 @@ pub struct Probe {
     pub name: String,
     /// `None`: it is green. Else why not.
     pub red: Option<String>,
+    /// The groups whose rolls it holds up, by the names of their manifests; `None`: all, the control plane's too.
+    #[serde(default)]
+    pub groups: Option<BTreeSet<String>>,
 }
 
 impl std::fmt::Display for CapacityReason {

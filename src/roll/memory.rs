@@ -31,6 +31,10 @@ pub struct Memory {
     pub blocked: BTreeSet<String>,
     /// Since when a group has been short of machines because launches fail.
     pub short_since: BTreeMap<String, Timestamp>,
+    /// Groups that lack machines, and how many they had since when: launches that neither come nor fail are no progress for
+    /// ever.
+    #[serde(default)]
+    pub lacking: BTreeMap<String, Lacking>,
     /// The member of the control plane in work.
     pub member: Option<MemberInWork>,
     /// Who leads etcd, and since when that was seen.
@@ -93,4 +97,14 @@ pub struct RestartsSeen {
     pub count: u32,
     /// When they last rose.
     pub rose: Option<Timestamp>,
+}
+
+/// A group that lacks machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lacking {
+    /// How many are there.
+    pub present: u32,
+    /// Since when it is no more than that.
+    pub since: Timestamp,
 }

@@ -18,13 +18,13 @@ mod windows;
 pub use action::{Action, Replace};
 pub use decide::{Decision, Outcome, Stop, Waiting, baseline, decide};
 pub use estimate::{Estimate, Timings, estimate};
-pub use memory::{LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
+pub use memory::{Lacking, LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use preflight::preflight;
 pub use record::{Baseline, Done, Raise, Record, State, Surge};
 pub use run::{
     Cluster, EVENT_VERSION, Ending, Event, InMemory, Keeper, Means, Names, Observer, Place, Report, Reporter, RunError,
-    name, run,
+    ScopedGate, name, run, scoped,
 };
 pub use summary::summary;
 pub use windows::windows;

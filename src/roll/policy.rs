@@ -19,10 +19,8 @@ pub struct Policy {
     pub forced: BTreeSet<String>,
     /// Whether pods are deleted when a budget has refused for the whole drain timeout. Explicit, and recorded.
     pub ignore_budgets: bool,
-    /// How long a gate may be red before the roll stops.
+    /// How long a gate that concerns all may be red before the roll stops, and how long it waits for a window.
     pub gate_timeout: Duration,
-    /// Until when nodes may be replaced (the open maintenance windows); `None`: there are none configured.
-    pub windows: Option<Vec<Window>>,
     /// How old the newest snapshot of etcd may be before a member is replaced; `None`: the cluster has no backup.
     pub snapshot_age: Option<Duration>,
     /// How long etcd's leader must have stayed the same after a member came back.
@@ -45,6 +43,10 @@ pub struct GroupPolicy {
     pub drain_timeout: Duration,
     /// How long a new machine may take until its node is Ready.
     pub ready_timeout: Duration,
+    /// How long a probe of this group may be red before the roll stops.
+    pub gate_timeout: Duration,
+    /// When its machines may be replaced (the maintenance windows); `None`: at any time.
+    pub windows: Option<Vec<Window>>,
 }
 
 /// A number, or a share of a group.

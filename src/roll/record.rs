@@ -35,8 +35,11 @@ pub struct Record {
     pub raised: BTreeMap<String, Raise>,
     /// Groups whose canary has come up.
     pub canaries: BTreeSet<String>,
-    /// Since when a gate has been red.
+    /// Since when a gate that concerns all has been red.
     pub red_since: Option<Timestamp>,
+    /// Since when gates of single groups have been red, by group.
+    #[serde(default)]
+    pub red_groups: BTreeMap<String, Timestamp>,
     /// What was done so far, over all its runs.
     pub done: Done,
     /// What `decide` keeps for itself between two looks.
@@ -62,6 +65,7 @@ impl Record {
             raised: BTreeMap::new(),
             canaries: BTreeSet::new(),
             red_since: None,
+            red_groups: BTreeMap::new(),
             done: Done::default(),
             memory: Memory::default(),
         }

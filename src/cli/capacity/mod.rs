@@ -2,6 +2,7 @@
 
 mod check;
 mod expander;
+mod test_fallback;
 
 use clap::{Args, Subcommand};
 
@@ -13,7 +14,8 @@ use crate::aws::GroupsWanted;
 use crate::exit::Exit;
 use crate::ui::output::Output;
 
-/// Look after the capacity of a cluster: check it, print what the cluster-autoscaler needs.
+/// Look after the capacity of a cluster: check it, try its fallbacks, print what the cluster-autoscaler
+/// needs.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -24,6 +26,7 @@ pub struct Arguments {
 enum Command {
     Check(check::Arguments),
     Expander(expander::Arguments),
+    TestFallback(test_fallback::Arguments),
 }
 
 impl Arguments {
@@ -32,6 +35,7 @@ impl Arguments {
         match &self.command {
             Command::Check(arguments) => arguments.run(global, output).await,
             Command::Expander(arguments) => arguments.run(global, output),
+            Command::TestFallback(arguments) => arguments.run(global, output).await,
         }
     }
 }

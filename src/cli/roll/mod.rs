@@ -1,7 +1,7 @@
 //! `windlass roll`: replaces the machines whose template has changed.
 
 mod control;
-mod policy;
+pub mod policy;
 mod start;
 
 use std::path::PathBuf;

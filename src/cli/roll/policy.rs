@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Selection;
 use crate::cli::failure::Stopped;
 use crate::cli::session::Session;
@@ -43,12 +45,13 @@ pub fn chosen(specification: &Specification, selection: &Selection) -> anyhow::R
 pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<String>, ignore_budgets: bool) -> Policy {
     let specification = session.specification();
     let whole = specification.cluster.spec.rolling.resolve();
+    let now = session.clock.now();
     let mut policies: BTreeMap<String, GroupPolicy> = BTreeMap::new();
     for member in &specification.cluster.spec.control_plane.members {
-        policies.insert(member_group(member), group(&whole));
+        policies.insert(member_group(member), group(&whole, now));
     }
     for node_group in &specification.node_groups {
-        policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group)));
+        policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group), now));
     }
     policies.retain(|name, _| groups.contains(name));
     Policy {
@@ -56,13 +59,12 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
         forced,
         ignore_budgets,
         gate_timeout: Duration::from_secs(whole.gate_timeout.as_seconds()),
-        windows: roll::windows(&whole.maintenance_windows, session.clock.now()),
         snapshot_age: specification.cluster.spec.backup.as_ref().map(|_| SNAPSHOT_AGE),
         leader_stable: LEADER_STABLE,
     }
 }
 
-fn group(rolling: &ResolvedRolling) -> GroupPolicy {
+fn group(rolling: &ResolvedRolling, now: Timestamp) -> GroupPolicy {
     let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
     GroupPolicy {
         max_surge: amount(&rolling.max_surge),
@@ -71,6 +73,8 @@ fn group(rolling: &ResolvedRolling) -> GroupPolicy {
         drain: rolling.drain,
         drain_timeout: seconds(&rolling.drain_timeout),
         ready_timeout: seconds(&rolling.ready_timeout),
+        gate_timeout: seconds(&rolling.gate_timeout),
+        windows: roll::windows(&rolling.maintenance_windows, now),
     }
 }
 

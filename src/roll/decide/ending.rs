@@ -63,12 +63,19 @@ fn stop(look: &Look<'_>, draft: &mut Draft<'_>, gates: &Gates) -> Option<Stop> {
     if let Some(since) = red.filter(|_| !gates.red.is_empty()) {
         return Some(Stop::Gate { red: gates.red.clone(), since });
     }
-    if let Some(opens) = gates.closed {
+    if let Some(stop) = red_group(look, draft, gates) {
+        return Some(stop);
+    }
+    // As long as one group may go on, the others can wait for their windows.
+    let closed = gates.held.values().filter_map(|held| held.closed);
+    if gates.hold_all() && closed.clone().count() > 0 {
+        let opens = closed.flatten().min();
         let soon = |at: jiff::Timestamp| at.as_second().saturating_sub(look.now.as_second());
         let far = opens.is_none_or(|at| u64::try_from(soon(at)).unwrap_or(0) > timeout);
-        return (far && !draft.progress).then_some(Stop::Window { opens });
+        let waits = gates.held.values().any(|held| held.closed.is_none());
+        return (far && !draft.progress && !waits).then_some(Stop::Window { opens });
     }
-    if draft.progress || !gates.red.is_empty() {
+    if draft.progress || !gates.red.is_empty() || gates.hold_all() {
         draft.record.memory.idle_since = None;
         return None;
     }
@@ -76,6 +83,15 @@ fn stop(look: &Look<'_>, draft: &mut Draft<'_>, gates: &Gates) -> Option<Stop> {
         return Some(blocked.clone());
     }
     idle(look, draft)
+}
+
+/// A group whose own probes are red for the whole of its gate timeout.
+fn red_group(look: &Look<'_>, draft: &Draft<'_>, gates: &Gates) -> Option<Stop> {
+    let (name, since) = draft.record.red_groups.iter().find(|(name, since)| {
+        look.policy_of(name).is_some_and(|policy| look.age(**since) >= policy.gate_timeout.as_secs())
+    })?;
+    let red = gates.held.get(name)?.red.iter().map(|what| format!("{name}: {what}")).collect();
+    Some(Stop::Gate { red, since: *since })
 }
 
 /// Nothing is under way now; the stop that follows when that lasts for the whole gate timeout.
@@ -96,6 +112,7 @@ fn stopped(look: &Look<'_>, draft: &mut Draft<'_>, stop: Stop) -> Outcome {
     draft.record.memory.idle_since = None;
     draft.record.memory.short_since.clear();
     draft.record.red_since = None;
+    draft.record.red_groups.clear();
     Outcome::Stopped(stop)
 }
 

@@ -1,17 +1,18 @@
 //! Whether anything new may begin. What is under way goes on in any case.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use super::look::Look;
+use super::look::{Look, is_present};
 use super::members;
 use super::stop::Stop;
 use super::{Decision, Outcome, Waiting};
-use crate::health::View;
+use crate::health::{GroupRole, Probe, View};
 use crate::kubernetes::{Node, Pod, PodPhase};
 use crate::roll::RestartsSeen;
+use crate::roll::policy::GroupPolicy;
 use crate::roll::record::Baseline;
 
 /// How long a pod may look for a place before it counts as pending. The scheduler places a pod within seconds where there
@@ -25,12 +26,39 @@ const RESTART_SETTLES: u64 = 300;
 
 /// What the gates say.
 pub(super) struct Gates {
-    /// Whether something new may begin.
-    pub(super) open: bool,
-    /// What is red.
+    /// What is red for all.
     pub(super) red: Vec<String>,
-    /// When no window is open: when the next one opens.
+    /// Groups with something left to do in which nothing new may begin, whatever the others do.
+    pub(super) held: BTreeMap<String, Held>,
+    /// Groups with something left to do.
+    left: usize,
+}
+
+/// What holds a group up.
+pub(super) struct Held {
+    /// Its own probes that are red.
+    pub(super) red: Vec<String>,
+    /// When none of its windows is open: when the next one opens.
     pub(super) closed: Option<Option<Timestamp>>,
+}
+
+impl Gates {
+    /// Whether something new may begin in a group.
+    pub(super) fn are_open(&self, group: &str) -> bool {
+        self.red.is_empty() && !self.held.contains_key(group)
+    }
+
+    /// Whether a member of the control plane may be replaced.
+    pub(super) fn are_open_for_members(&self, look: &Look<'_>) -> bool {
+        let is_member =
+            |name: &String| look.view.groups.get(name).is_some_and(|group| matches!(group.role, GroupRole::Member(_)));
+        self.red.is_empty() && !self.held.keys().any(is_member)
+    }
+
+    /// Whether every group that is not at its end is held up.
+    pub(super) fn hold_all(&self) -> bool {
+        self.left > 0 && self.held.len() == self.left
+    }
 }
 
 /// How a cluster is before a roll.
@@ -79,11 +107,7 @@ pub(super) fn judge(look: &Look<'_>, draft: &mut Draft<'_>) -> Gates {
     red.extend(system(look));
     red.extend(restarts(look, draft));
     red.extend(members::trouble(look));
-    red.extend(look.view.probes.iter().filter_map(|probe| {
-        let why = probe.red.as_ref()?;
-        Some(format!("probe {} is red: {why}", probe.name))
-    }));
-    let closed = closed(look);
+    red.extend(look.view.probes.iter().filter(|probe| probe.groups.is_none()).filter_map(red_probe));
     if red.is_empty() {
         draft.record.red_since = None;
     } else {
@@ -93,14 +117,61 @@ pub(super) fn judge(look: &Look<'_>, draft: &mut Draft<'_>) -> Gates {
         let since = draft.record.red_since;
         draft.waiting.push(Waiting { about: "gate".to_owned(), what: what.clone(), group: None, since });
     }
-    if let Some(opens) = closed {
-        let what = opens.map_or_else(
-            || "no maintenance window is open".to_owned(),
-            |opens| format!("a maintenance window: the next one opens at {opens}"),
-        );
-        draft.waiting.push(Waiting { about: "window".to_owned(), what, group: None, since: None });
+    let left: Vec<(&String, &GroupPolicy)> =
+        look.policy.groups.iter().filter(|(name, _)| has_stale(look, name)).collect();
+    let held: BTreeMap<String, Held> =
+        left.iter().filter_map(|(name, policy)| Some(((*name).clone(), held(look, name, policy)?))).collect();
+    let before = std::mem::take(&mut draft.record.red_groups);
+    let since = |name: &String| before.get(name).copied().unwrap_or(look.now);
+    draft.record.red_groups =
+        held.iter().filter(|(_, it)| !it.red.is_empty()).map(|(name, _)| (name.clone(), since(name))).collect();
+    let gates = Gates { red, held, left: left.len() };
+    tell(&gates, draft);
+    gates
+}
+
+fn red_probe(probe: &Probe) -> Option<String> {
+    Some(format!("probe {} is red: {}", probe.name, probe.red.as_ref()?))
+}
+
+fn has_stale(look: &Look<'_>, name: &str) -> bool {
+    let Some(group) = look.view.groups.get(name) else { return false };
+    group.machines.values().any(|machine| is_present(machine) && look.is_stale(group, machine))
+}
+
+/// What holds up a group beside what holds up all.
+fn held(look: &Look<'_>, name: &str, policy: &GroupPolicy) -> Option<Held> {
+    let concerns = |probe: &&Probe| probe.groups.as_ref().is_some_and(|groups| groups.contains(name));
+    let red: Vec<String> = look.view.probes.iter().filter(concerns).filter_map(red_probe).collect();
+    let closed = closed(look, policy);
+    (!red.is_empty() || closed.is_some()).then_some(Held { red, closed })
+}
+
+/// Says what holds groups up: once, where it is the same for all of them.
+fn tell(gates: &Gates, draft: &mut Draft<'_>) {
+    let mut told: BTreeMap<(&str, String), Vec<&String>> = BTreeMap::new();
+    for (name, held) in &gates.held {
+        for what in &held.red {
+            told.entry(("gate", what.clone())).or_default().push(name);
+        }
+        if let Some(opens) = held.closed {
+            let what = opens.map_or_else(
+                || "no maintenance window is open".to_owned(),
+                |opens| format!("a maintenance window: the next one opens at {opens}"),
+            );
+            told.entry(("window", what)).or_default().push(name);
+        }
     }
-    Gates { open: red.is_empty() && closed.is_none(), red, closed }
+    for ((about, what), groups) in told {
+        if groups.len() == gates.left {
+            draft.waiting.push(Waiting { about: about.to_owned(), what, group: None, since: None });
+            continue;
+        }
+        for group in groups {
+            let since = draft.record.red_groups.get(group).copied().filter(|_| about == "gate");
+            draft.wait(group, group, what.clone(), since);
+        }
+    }
 }
 
 fn pending(look: &Look<'_>) -> Option<String> {
@@ -164,10 +235,10 @@ fn restarts(look: &Look<'_>, draft: &mut Draft<'_>) -> Option<String> {
 }
 
 /// `Some` when nothing may begin now because of the windows, with the opening of the next one.
-fn closed(look: &Look<'_>) -> Option<Option<Timestamp>> {
-    let windows = look.policy.windows.as_ref()?;
+fn closed(look: &Look<'_>, policy: &GroupPolicy) -> Option<Option<Timestamp>> {
+    let windows = policy.windows.as_ref()?;
     // What begins must also end: a new machine may take its whole ready timeout.
-    let needed = look.policy.groups.values().map(|it| it.ready_timeout.as_secs()).max().unwrap_or(0);
+    let needed = policy.ready_timeout.as_secs();
     let left = |closes: Timestamp| u64::try_from(closes.as_second().saturating_sub(look.now.as_second())).unwrap_or(0);
     if windows.iter().any(|window| window.opens <= look.now && left(window.closes) >= needed) {
         return None;

@@ -90,12 +90,12 @@ pub fn decide(view: &View, policy: &Policy, record: &Record) -> Decision {
         surge::suspend(&look, &mut draft);
     }
     capacity::watch(&look, &mut draft);
-    let members_done = members::decide(&look, &mut draft, gates.open);
-    let open = gates.open && members_done && matches!(record.state, State::Running);
+    let members_done = members::decide(&look, &mut draft, gates.are_open_for_members(&look));
+    let open = members_done && matches!(record.state, State::Running);
     for group in look.worker_groups(&draft) {
-        workers::decide(&look, &mut draft, group, open);
+        workers::decide(&look, &mut draft, group, open && gates.are_open(group));
     }
-    capacity::raise(&look, &mut draft, gates.open);
+    capacity::raise(&look, &mut draft, gates.red.is_empty());
     drain::evict(&look, &mut draft);
     terminate::delete_nodes(&look, &mut draft);
     ending::end(&look, draft, &gates)

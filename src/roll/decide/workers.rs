@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::PROTECT_ANNOTATION;
 use super::draft::{Draft, Drain};
 use super::look::{Look, is_present};
@@ -11,7 +13,7 @@ use super::{capacity, terminate};
 use crate::health::{Group, GroupRole, Lifecycle, Machine};
 use crate::kubernetes::{Node, Ready};
 use crate::roll::action::{Action, Replace};
-use crate::roll::memory::Termination;
+use crate::roll::memory::{Lacking, Termination};
 use crate::roll::policy::GroupPolicy;
 use crate::roll::record::State;
 
@@ -70,10 +72,12 @@ pub(super) fn decide<'a>(look: &Look<'a>, draft: &mut Draft<'a>, name: &'a str, 
         canary: false,
     };
     draft.stale_left |= !work.stale.is_empty();
-    if rolled && Look::present(group) < group.desired {
+    let lacking = lacking(look, draft, name, group).filter(|_| rolled);
+    if let Some(since) = lacking {
         draft.unfinished = true;
-        draft.wait(name, name, format!("{} machines to be launched", group.desired - Look::present(group)), None);
-        draft.progress |= !trouble && grows;
+        let missing = group.desired - Look::present(group);
+        draft.wait(name, name, format!("{missing} machines to be launched"), Some(since));
+        draft.progress |= !trouble && grows && look.age(since) < policy.ready_timeout.as_secs();
     }
     work.canary(draft);
     if group.role == GroupRole::Bastion {
@@ -92,6 +96,20 @@ pub(super) fn decide<'a>(look: &Look<'a>, draft: &mut Draft<'a>, name: &'a str, 
     if work.open && work.can_grow {
         work.cordon(draft);
     }
+}
+
+/// Since when a group lacks machines, and gets no more.
+fn lacking(look: &Look<'_>, draft: &mut Draft<'_>, name: &str, group: &Group) -> Option<Timestamp> {
+    let present = Look::present(group);
+    let lacking = &mut draft.record.memory.lacking;
+    if present >= group.desired {
+        lacking.remove(name);
+        return None;
+    }
+    let before = lacking.get(name).filter(|it| present <= it.present).map(|it| it.since);
+    let since = before.unwrap_or(look.now);
+    lacking.insert(name.to_owned(), Lacking { present, since });
+    Some(since)
 }
 
 fn count(length: usize) -> u32 {

@@ -20,6 +20,7 @@ pub use control_plane::Place;
 pub use event::{EVENT_VERSION, Event, Reporter};
 pub use keeper::{InMemory, Keeper};
 pub use observe::{Cluster, Names, Observer};
+pub use probe::{ScopedGate, scoped};
 
 use super::decide::{Decision, Outcome, Stop, decide};
 use super::{Action, Estimate, Memory, Policy, Record, State, Timings, estimate};
@@ -383,6 +384,7 @@ fn announces(kept: &Record, record: &Record) -> bool {
     let bare = |record: &Record| Record {
         done: super::Done::default(),
         red_since: None,
+        red_groups: Default::default(),
         memory: Memory {
             member: record.memory.member.clone(),
             protected: record.memory.protected.clone(),

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
 use super::act::{self, ActError, Done};
+use super::probe::ScopedGate;
 use super::{control_plane, probe};
 use crate::aws::{self, Aws, Bounds, GroupsWanted, KnownMachines, Termination};
 use crate::clock::Clock;
@@ -18,7 +19,6 @@ use crate::live::Dial;
 use crate::name::ClusterName;
 use crate::roll::decide::{CORDONED_AT_ANNOTATION, ROLL_ANNOTATION};
 use crate::roll::{Action, Replace};
-use crate::spec::Gate;
 
 /// How often AWS is looked at.
 const AWS: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub struct Cluster {
     /// The way to endpoints that probes ask.
     pub dial: Arc<dyn Dial>,
     /// Probes of the manifests.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<ScopedGate>,
 }
 
 /// What is called how.

@@ -1,26 +1,67 @@
 //! The probes of `spec.rolling.gates`: a URL that must answer well, a Prometheus query that must be true.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::desired::member_group;
 use crate::health::Probe;
 use crate::live::{Dial, get};
-use crate::spec::Gate;
+use crate::spec::{Gate, Specification};
+
+/// A gate and whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopedGate {
+    /// What is asked.
+    pub gate: Gate,
+    /// As [`Probe::groups`].
+    pub groups: Option<BTreeSet<String>>,
+}
+
+/// The gates of a cluster, each once: a group that has some of its own is not held up by the cluster's.
+#[must_use]
+pub fn scoped(specification: &Specification) -> Vec<ScopedGate> {
+    let spec = &specification.cluster.spec;
+    let mut all: Vec<(Gate, BTreeSet<String>)> = Vec::new();
+    let mut add = |gates: Vec<Gate>, group: String| {
+        for gate in gates {
+            match all.iter_mut().find(|(known, _)| *known == gate) {
+                Some((_, groups)) => {
+                    groups.insert(group.clone());
+                }
+                None => all.push((gate, BTreeSet::from([group.clone()]))),
+            }
+        }
+    };
+    for member in &spec.control_plane.members {
+        add(spec.rolling.resolve().gates, member_group(member));
+    }
+    for group in &specification.node_groups {
+        add(specification.rolling(group).gates, group.metadata.name.to_string());
+    }
+    let count = spec.control_plane.members.len() + specification.node_groups.len();
+    let scope = |groups: BTreeSet<String>| (groups.len() < count).then_some(groups);
+    all.into_iter().map(|(gate, groups)| ScopedGate { gate, groups: scope(groups) }).collect()
+}
 
 /// Asks all probes at the same time.
-pub async fn ask(dial: &Arc<dyn Dial>, gates: &[Gate]) -> Vec<Probe> {
+pub async fn ask(dial: &Arc<dyn Dial>, gates: &[ScopedGate]) -> Vec<Probe> {
     let mut asked = tokio::task::JoinSet::new();
-    for (index, gate) in gates.iter().enumerate() {
-        let (dial, gate) = (Arc::clone(dial), gate.clone());
-        asked.spawn(async move { (index, one(dial.as_ref(), &gate).await) });
+    for (index, ScopedGate { gate, groups }) in gates.iter().enumerate() {
+        let (dial, gate, groups) = (Arc::clone(dial), gate.clone(), groups.clone());
+        asked.spawn(async move {
+            let (name, red) = one(dial.as_ref(), &gate).await;
+            (index, Probe { name, red, groups })
+        });
     }
     let mut probes = asked.join_all().await;
     probes.sort_by_key(|(index, _)| *index);
     probes.into_iter().map(|(_, probe)| probe).collect()
 }
 
-async fn one(dial: &dyn Dial, gate: &Gate) -> Probe {
+/// What is asked, and why it is red.
+async fn one(dial: &dyn Dial, gate: &Gate) -> (String, Option<String>) {
     match gate {
         Gate::Http(url) => {
             let red = match get(dial, url).await {
@@ -28,7 +69,7 @@ async fn one(dial: &dyn Dial, gate: &Gate) -> Probe {
                 Ok(page) => Some(format!("it answers {}", page.status)),
                 Err(why) => Some(why),
             };
-            Probe { name: url.clone(), red }
+            (url.clone(), red)
         }
         Gate::PromQl(gate) => {
             let query: String = form_urlencoded::byte_serialize(gate.query.as_bytes()).collect();
@@ -37,7 +78,7 @@ async fn one(dial: &dyn Dial, gate: &Gate) -> Probe {
                 Ok(page) => judge(&gate.query, page.status, &page.body).err(),
                 Err(why) => Some(why),
             };
-            Probe { name: gate.query.clone(), red }
+            (gate.query.clone(), red)
         }
     }
 }
@@ -87,6 +128,24 @@ fn judge(query: &str, status: u16, body: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Rolling;
+
+    #[test]
+    fn a_gate_is_asked_once_and_knows_whom_it_holds_up() {
+        let mut specification = crate::capacity::example();
+        let gates = |texts: &[&str]| Some(texts.iter().map(|text| Gate::Http((*text).to_owned())).collect());
+        let (all, shop) = ("https://health.example", "https://shop.example");
+        specification.cluster.spec.rolling.gates = gates(&[all]);
+        let groups: Vec<String> = specification.node_groups.iter().map(|it| it.metadata.name.to_string()).collect();
+        assert_eq!(scoped(&specification), [ScopedGate { gate: Gate::Http(all.to_owned()), groups: None }]);
+        let first = &mut specification.node_groups[0].spec.rolling;
+        *first = Rolling { gates: gates(&[shop]), ..first.clone() };
+        let scoped = scoped(&specification);
+        assert_eq!(scoped.len(), 2);
+        let all = scoped[0].groups.as_ref().expect("not for the first group");
+        assert!(!all.contains(&groups[0]) && all.contains(&groups[1]) && all.contains("control-plane-a"), "{all:?}");
+        assert_eq!(scoped[1].groups, Some([groups[0].clone()].into()));
+    }
 
     fn vector(values: &[&str]) -> Vec<u8> {
         let items: Vec<String> =

@@ -139,7 +139,11 @@ fn budgets_are_overridden_only_when_asked_for_and_after_the_timeout() {
 #[test]
 fn a_red_probe_starts_nothing_and_stops_after_its_timeout() {
     let mut world = World::new(5).group("nodes", GroupRole::Nodes, 10);
-    world.view.probes.push(Probe { name: "https://shop.example".to_owned(), red: Some("503".to_owned()) });
+    world.view.probes.push(Probe {
+        name: "https://shop.example".to_owned(),
+        red: Some("503".to_owned()),
+        groups: None,
+    });
     let (policy, record) = (world.policy(), world.record());
     let run = run(&mut world, &policy, record);
     let Outcome::Stopped(stop) = run.outcome else { panic!("{:?}", run.outcome) };
@@ -155,7 +159,7 @@ fn a_probe_that_flaps_only_delays() {
     let (policy, record) = (world.policy(), world.record());
     let mut event = |world: &mut World, _: &mut Record| {
         let red = (world.now / 60 % 2 == 0).then(|| "503".to_owned());
-        world.view.probes = vec![Probe { name: "shop".to_owned(), red }];
+        world.view.probes = vec![Probe { name: "shop".to_owned(), red, groups: None }];
     };
     assert_eq!(run_beside(&mut world, &policy, record, beside(&mut event)).outcome, Outcome::Done);
 }
@@ -164,7 +168,8 @@ fn a_probe_that_flaps_only_delays() {
 fn nothing_begins_outside_of_the_maintenance_window() {
     let mut world = World::new(5).group("nodes", GroupRole::Nodes, 10);
     let (mut policy, record) = (world.policy(), world.record());
-    policy.windows = Some(vec![Window { opens: at(600), closes: at(20_000) }]);
+    let group = policy.groups.get_mut("nodes").expect("the group");
+    group.windows = Some(vec![Window { opens: at(600), closes: at(20_000) }]);
     let mut early = 0;
     let mut event = |world: &mut World, _: &mut Record| {
         early = if world.now < 600 { world.terminated.len() } else { early };
@@ -172,10 +177,68 @@ fn nothing_begins_outside_of_the_maintenance_window() {
     assert_eq!(run_beside(&mut world, &policy, record.clone(), beside(&mut event)).outcome, Outcome::Done);
     assert_eq!(early, 0);
     let mut world = World::new(5).group("nodes", GroupRole::Nodes, 10);
-    policy.windows = Some(vec![Window { opens: at(-600), closes: at(300) }]);
+    let group = policy.groups.get_mut("nodes").expect("the group");
+    group.windows = Some(vec![Window { opens: at(-600), closes: at(300) }]);
     let run = run(&mut world, &policy, record);
     assert_eq!(run.outcome, Outcome::Stopped(Stop::Window { opens: None }));
     assert!(world.terminated.is_empty());
+}
+
+#[test]
+fn a_window_of_one_group_holds_up_no_other() {
+    let mut world = World::new(5).group("day", GroupRole::Nodes, 10).group("night", GroupRole::Nodes, 10);
+    let (mut policy, record) = (world.policy(), world.record());
+    let night = policy.groups.get_mut("night").expect("the group");
+    night.windows = Some(vec![Window { opens: at(2000), closes: at(20_000) }]);
+    let mut early = [0, 0];
+    let mut event = |world: &mut World, _: &mut Record| {
+        let fresh = |name: &str| {
+            world.view.groups[name].machines.values().filter(|it| it.template_version.as_deref() == Some("2")).count()
+        };
+        early = if world.now < 2000 { [fresh("day"), fresh("night")] } else { early };
+    };
+    assert_eq!(run_beside(&mut world, &policy, record, beside(&mut event)).outcome, Outcome::Done);
+    assert_eq!(early, [10, 0]);
+}
+
+#[test]
+fn a_window_that_is_far_stops_a_roll_when_all_else_is_done() {
+    let mut world = World::new(5).group("day", GroupRole::Nodes, 10).group("night", GroupRole::Nodes, 10);
+    let (mut policy, record) = (world.policy(), world.record());
+    policy.groups.get_mut("night").expect("the group").windows =
+        Some(vec![Window { opens: at(80_000), closes: at(90_000) }]);
+    let run = run(&mut world, &policy, record);
+    assert_eq!(run.outcome, Outcome::Stopped(Stop::Window { opens: Some(at(80_000)) }));
+    assert_eq!(world.terminated.len(), 10, "the other group is new");
+}
+
+#[test]
+fn a_red_probe_of_one_group_holds_up_no_other_and_stops_after_its_own_timeout() {
+    let mut world = World::new(5).group("batch", GroupRole::Nodes, 10).group("shop", GroupRole::Nodes, 10);
+    let groups = Some(["shop".to_owned()].into());
+    world.view.probes.push(Probe { name: "https://shop.example".to_owned(), red: Some("503".to_owned()), groups });
+    let (mut policy, record) = (world.policy(), world.record());
+    policy.groups.get_mut("shop").expect("the group").gate_timeout = Duration::from_secs(5400);
+    let run = run(&mut world, &policy, record);
+    let Outcome::Stopped(stop) = run.outcome else { panic!("{:?}", run.outcome) };
+    assert_eq!(stop.exit(), crate::exit::Exit::RolledBack);
+    assert!(stop.to_string().contains("shop: probe https://shop.example is red: 503"), "{stop}");
+    assert!((5400..5500).contains(&run.seconds), "{}", run.seconds);
+    assert_eq!(world.terminated.len(), 10, "the other group is new");
+    assert!(run.record.red_groups.is_empty(), "the next run gives it another chance");
+}
+
+#[test]
+fn launches_that_neither_come_nor_fail_stop_the_roll() {
+    let mut world = World::new(5).group("nodes", GroupRole::Nodes, 20);
+    world.dry.insert("nodes".to_owned());
+    let (policy, record) = (world.policy(), world.record());
+    let mut event = |world: &mut World, _: &mut Record| world.view.capacity.clear();
+    let run = run_beside(&mut world, &policy, record, beside(&mut event));
+    let Outcome::Stopped(Stop::Idle { waiting }) = &run.outcome else { panic!("{:?}", run.outcome) };
+    assert!(waiting.iter().any(|it| it.contains("nodes: 2 machines to be launched")), "{waiting:?}");
+    // The time that a machine may take to become Ready, and that of a gate.
+    assert!((2400..2600).contains(&run.seconds), "{}", run.seconds);
 }
 
 #[test]

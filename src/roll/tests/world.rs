@@ -55,6 +55,8 @@ pub(crate) fn group_policy() -> GroupPolicy {
         drain: true,
         drain_timeout: Duration::from_secs(900),
         ready_timeout: Duration::from_secs(600),
+        gate_timeout: Duration::from_secs(1800),
+        windows: None,
     }
 }
 
@@ -407,7 +409,6 @@ impl World {
             forced: BTreeSet::new(),
             ignore_budgets: false,
             gate_timeout: Duration::from_secs(1800),
-            windows: None,
             snapshot_age: Some(Duration::from_secs(600)),
             leader_stable: Duration::from_secs(60),
         }

@@ -55,7 +55,7 @@ mod tests {
             headers: vec![("host".to_owned(), host.to_owned())],
             body: Vec::new(),
         };
-        decode(&request).map(|(operation, node)| (operation, node.digest(&[])))
+        decode(&request).map(|(operation, node)| (operation, node.canonical(&[])))
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Node {
     /// client token stands for.
     #[must_use]
     pub fn digest(&self, without: &[&str]) -> String {
+        data_encoding::HEXLOWER.encode(&Sha256::digest(self.canonical(without)))
+    }
+
+    /// Everything in it as one text, without the top-level children named in `without`.
+    #[must_use]
+    pub fn canonical(&self, without: &[&str]) -> String {
         let mut lines = Vec::new();
         for (name, child) in &self.children {
             if !without.contains(&name.as_str()) {
@@ -78,7 +84,7 @@ impl Node {
             }
         }
         lines.sort();
-        data_encoding::HEXLOWER.encode(&Sha256::digest(lines.join("&")))
+        lines.join("&")
     }
 
     fn collect_lines(&self, path: &str, lines: &mut Vec<String>) {
@@ -232,7 +238,7 @@ impl<'a> Parameters<'a> {
         self.node.map(|node| node.children.iter().map(|(name, _)| name.as_str()).collect()).unwrap_or_default()
     }
 
-    /// The canonical text of everything in it, see [`Node::digest`].
+    /// What tells it from everything else, see [`Node::digest`].
     #[must_use]
     pub fn digest(&self, without: &[&str]) -> String {
         self.node.map(|node| node.digest(without)).unwrap_or_default()

@@ -103,13 +103,14 @@ impl Stage {
             drain: true,
             drain_timeout: minutes(15),
             ready_timeout: minutes(10),
+            gate_timeout: minutes(30),
+            windows: None,
         };
         Policy {
             groups: view.groups.keys().map(|name| (name.clone(), group.clone())).collect(),
             forced: BTreeSet::new(),
             ignore_budgets: false,
             gate_timeout: minutes(30),
-            windows: None,
             snapshot_age: Some(minutes(10)),
             leader_stable: minutes(1),
         }
