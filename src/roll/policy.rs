@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Group, Machine};
+use crate::spec::ResolvedRolling;
+use crate::spec::value::Share;
 
 /// How a roll goes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +101,30 @@ impl Amount {
                 0 if percent > 0 && size > 0 => 1,
                 share => share,
             },
+        }
+    }
+}
+
+impl From<&ResolvedRolling> for GroupPolicy {
+    /// What the manifests say about a group.
+    fn from(rolling: &ResolvedRolling) -> Self {
+        let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
+        Self {
+            max_surge: Amount::from(&rolling.max_surge),
+            max_unavailable: Amount::from(&rolling.max_unavailable),
+            canary: rolling.canary,
+            drain: rolling.drain,
+            drain_timeout: seconds(&rolling.drain_timeout),
+            ready_timeout: seconds(&rolling.ready_timeout),
+        }
+    }
+}
+
+impl From<&Share> for Amount {
+    fn from(share: &Share) -> Self {
+        match share {
+            Share::Count(count) => Self::Number(*count),
+            Share::Percent(percent) => Self::Percent(percent.get()),
         }
     }
 }

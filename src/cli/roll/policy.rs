@@ -10,9 +10,8 @@ use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::render::pattern::Pattern;
-use crate::roll::{self, Amount, GroupPolicy, Policy};
-use crate::spec::value::Share;
-use crate::spec::{ResolvedRolling, Specification};
+use crate::roll::{self, GroupPolicy, Policy};
+use crate::spec::Specification;
 
 /// How old the newest snapshot may be before a member is replaced: losing the member then loses no more than that.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(10 * 60);
@@ -45,10 +44,11 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
     let whole = specification.cluster.spec.rolling.resolve();
     let mut policies: BTreeMap<String, GroupPolicy> = BTreeMap::new();
     for member in &specification.cluster.spec.control_plane.members {
-        policies.insert(member_group(member), group(&whole));
+        policies.insert(member_group(member), GroupPolicy::from(&whole));
     }
     for node_group in &specification.node_groups {
-        policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group)));
+        let rolling = specification.rolling(node_group);
+        policies.insert(node_group.metadata.name.to_string(), GroupPolicy::from(&rolling));
     }
     policies.retain(|name, _| groups.contains(name));
     Policy {
@@ -59,25 +59,6 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
         windows: roll::windows(&whole.maintenance_windows, session.clock.now()),
         snapshot_age: specification.cluster.spec.backup.as_ref().map(|_| SNAPSHOT_AGE),
         leader_stable: LEADER_STABLE,
-    }
-}
-
-fn group(rolling: &ResolvedRolling) -> GroupPolicy {
-    let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
-    GroupPolicy {
-        max_surge: amount(&rolling.max_surge),
-        max_unavailable: amount(&rolling.max_unavailable),
-        canary: rolling.canary,
-        drain: rolling.drain,
-        drain_timeout: seconds(&rolling.drain_timeout),
-        ready_timeout: seconds(&rolling.ready_timeout),
-    }
-}
-
-fn amount(share: &Share) -> Amount {
-    match share {
-        Share::Count(count) => Amount::Number(*count),
-        Share::Percent(percent) => Amount::Percent(percent.get()),
     }
 }
 
