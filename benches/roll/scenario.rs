@@ -1,5 +1,6 @@
 //! The worlds that every policy is tried on.
 
+use crate::measure::permille;
 use crate::world::{Span, Timing};
 
 /// How much budgets allow.
@@ -11,14 +12,14 @@ pub enum Budgets {
     Loose,
 }
 
-/// A time without machines for the first group.
+/// A time without machines for the first group, whose declared fallback is the second.
 #[derive(Clone, Copy)]
 pub struct Drought {
     /// Second at which it begins.
     pub from: i64,
     /// Second at which it is over.
     pub until: i64,
-    /// Machines that the declared fallback group can give.
+    /// Machines by which the fallback may grow.
     pub reserve: u32,
 }
 
@@ -35,16 +36,12 @@ pub struct Scenario {
     pub seed: u64,
 }
 
-/// What [rolling.md] assumes: launch → Ready 60–120 s, pods that end within 30–90 s; on top, Auto Scaling's reaction, and
+/// Launch → Ready 60–120 s, pods that end within 30–90 s; on top, Auto Scaling's reaction, and
 /// the pull, start and first readiness probe of a pod.
-///
-/// [rolling.md]: ../../docs/design/rolling.md
-const SEEDED: Timing =
-    Timing { reaction: Span(20, 40), boot: Span(60, 120), grace: Span(30, 90), start: Span(10, 30) };
+const SEEDED: Timing = Timing { reaction: Span(20, 40), boot: Span(60, 120), grace: Span(30, 90), start: Span(10, 30) };
 
 /// The fixed times for which durations of kops' algorithm were worked out by hand.
-const FIXED: Timing =
-    Timing { reaction: Span(30, 30), boot: Span(120, 120), grace: Span(60, 60), start: Span(20, 20) };
+const FIXED: Timing = Timing { reaction: Span(30, 30), boot: Span(120, 120), grace: Span(60, 60), start: Span(20, 20) };
 
 /// A reclaim every ten minutes on average: a bad day.
 const RECLAIMS: Span = Span(300, 900);
@@ -83,10 +80,10 @@ impl Scenario {
         self.groups.iter().sum()
     }
 
-    /// Percent of a group that must stay ready, by the defaults of ours: the tenth that may be missing is one machine at
+    /// Tenths of a percent of a group that must stay ready, by the defaults of ours: the tenth that may be missing is one machine at
     /// least.
     pub fn floor(&self) -> u32 {
-        let floor = |size: &u32| (size - (size / 10).max(1)) * 100 / size;
+        let floor = |size: &u32| permille(size - (size / 10).max(1), *size);
         self.groups.iter().map(floor).min().unwrap_or(0)
     }
 

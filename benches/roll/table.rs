@@ -18,15 +18,20 @@ pub fn row(row: &Row) -> String {
     let mut text = String::new();
     for (at, (policy, it)) in row.results.iter().enumerate() {
         let world = if at == 0 { row.world.as_str() } else { "" };
-        let Measured { violations, lowest, lowest_group, extra_hours, moved, .. } = it;
+        let Measured { violations, extra_hours, moved, .. } = it;
+        let (lowest, lowest_group) = (percent(it.lowest), percent(it.lowest_group));
         // Writing to a string never fails.
         let _ = writeln!(
             text,
-            "| {world} | {policy} | {} | {violations} | {lowest} % | {lowest_group} % | {extra_hours:.1} | {moved} |",
+            "| {world} | {policy} | {} | {violations} | {lowest} | {lowest_group} | {extra_hours:.1} | {moved} |",
             ending(it)
         );
     }
     text
+}
+
+fn percent(permille: u32) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
 }
 
 fn ending(it: &Measured) -> String {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::time::Cause;
 use super::World;
+use super::time::Cause;
 
 impl World {
     /// Lets no new pods onto a node, or lets them again; the annotations say who did it.

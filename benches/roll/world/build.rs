@@ -36,9 +36,8 @@ impl World {
             world.group(format!("nodes-{at:02}"), *size);
         }
         if let Some(Drought { from, until, reserve }) = scenario.drought {
-            let fallback = world.group("fallback".to_owned(), 0);
-            world.groups[fallback].max = reserve;
-            world.groups[0].fallback = Some(fallback);
+            world.groups[0].fallback = Some(1);
+            world.groups[1].max += reserve;
             world.after(from, Event::Dry(0, true));
             world.after(until, Event::Dry(0, false));
         }
@@ -55,7 +54,7 @@ impl World {
             desired: size,
             size,
             fallback: None,
-            min: u32::from(size > 0),
+            min: 1,
             max: size,
             suspended: BTreeSet::new(),
             machines: Vec::new(),

@@ -17,7 +17,7 @@ pub use time::{Span, Timing};
 pub use view::{at, number};
 
 use crate::measure::Meter;
-use time::Event;
+use time::{Draw, Event};
 
 /// Pods that one node has room for.
 const ROOM: usize = 10;
@@ -39,8 +39,8 @@ pub struct World {
     applications: Vec<Application>,
     /// Launches that failed: when, and of which group.
     failures: Vec<(i64, usize)>,
-    /// Nodes that take pods: those that are to be avoided last, then the emptiest first.
-    room: BTreeSet<(bool, usize, usize)>,
+    /// Nodes that take pods, the best first.
+    room: BTreeSet<Place>,
     /// Pods without a place, in the order in which they were made.
     unplaced: BTreeSet<usize>,
     events: BinaryHeap<Reverse<(i64, u64, Event)>>,
@@ -92,7 +92,17 @@ pub struct Machine {
     /// Whether it is counted in its group's `ready`.
     counted: bool,
     /// Where it stands in the world's `room`.
-    place: Option<(bool, usize, usize)>,
+    place: Option<Place>,
+}
+
+/// A node with room for pods: those that are to be avoided come last, then the emptiest first, then by lot, so that the
+/// pods of an application are on no machines that follow each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    avoided: bool,
+    load: usize,
+    lot: u64,
+    machine: usize,
 }
 
 /// Where a machine is in its life.
@@ -146,7 +156,7 @@ impl World {
         all.filter(|id| self.machines[*id].is_alive() && !self.machines[*id].detached)
     }
 
-    /// Machines of a group that are to be replaced, the oldest first; those of a group's that are detached too.
+    /// Machines of a group that are to be replaced, the oldest first, detached ones included.
     pub fn stale(&self, group: usize) -> Vec<usize> {
         let all = self.groups[group].machines.iter().copied();
         all.filter(|id| self.machines[*id].stale && self.machines[*id].is_alive()).collect()
@@ -180,21 +190,23 @@ impl World {
         all.filter(|pod| self.pods[*pod].deleted_at.is_none()).collect()
     }
 
-    /// The ready nodes that stand for a group: its own and its fallback's.
+    /// The ready nodes that stand for a group: its own, and those that its fallback has more than it needs itself.
     pub fn standing(&self, group: usize) -> u32 {
         let its = &self.groups[group];
-        its.ready + its.fallback.map_or(0, |fallback| self.groups[fallback].ready)
+        let more = |fallback: usize| self.groups[fallback].ready.saturating_sub(self.groups[fallback].size);
+        its.ready + its.fallback.map_or(0, more)
     }
 
     /// Brings everything that is counted about a machine up to date.
     fn refresh(&mut self, machine: usize) {
         let ready = self.is_ready(machine) && !self.machines[machine].cordoned;
+        let lot = self.random(Draw::Place, machine as u64);
         let it = &mut self.machines[machine];
         if let Some(place) = it.place.take() {
             self.room.remove(&place);
         }
         if ready && it.pods.len() < ROOM {
-            let place = (it.avoided, it.pods.len(), machine);
+            let place = Place { avoided: it.avoided, load: it.pods.len(), lot, machine };
             it.place = Some(place);
             self.room.insert(place);
         }

@@ -53,8 +53,8 @@ impl World {
             pods.filter(|other| self.pods[**other].application == application).count()
         };
         let candidates = self.room.iter().take(COMPARED);
-        let best = candidates.min_by_key(|(avoided, load, machine)| (*avoided, beside(*machine), *load, *machine));
-        let Some(&(_, _, machine)) = best else { return false };
+        let best = candidates.min_by_key(|place| (place.avoided, beside(place.machine), **place));
+        let Some(machine) = best.map(|place| place.machine) else { return false };
         self.pods[pod].machine = Some(machine);
         self.machines[machine].pods.insert(pod);
         self.refresh(machine);

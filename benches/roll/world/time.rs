@@ -33,7 +33,10 @@ pub struct Timing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     /// A group looks whether it lacks machines, and launches so many at most.
-    Evaluate { group: usize, count: u32 },
+    Evaluate {
+        group: usize,
+        count: u32,
+    },
     InService(usize),
     NodeReady(usize),
     MachineGone(usize),
@@ -53,6 +56,7 @@ pub(super) enum Draw {
     Start,
     ReclaimGap,
     ReclaimWho,
+    Place,
 }
 
 /// Who makes a machine go.
