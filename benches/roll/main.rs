@@ -1,9 +1,9 @@
 //! How long a rolling update takes and what it costs, for windlass and for others on the same worlds, in virtual time:
 //! `cargo bench --profile dev --bench roll`.
 //!
-//! Without arguments it prints the tables. `--small` leaves out worlds of more than 300 nodes; `--write` puts the tables
-//! and the plot into `docs/design`. It fails when ours breaks a budget or a floor or does not end, and when kops' algorithm
-//! is far from what it should take.
+//! Without arguments it prints the tables. `--small` leaves out worlds of more than 300 nodes; `--write` puts the
+//! tables and the plot into `docs/design`. It fails when ours breaks a budget or a floor or does not end, and when
+//! kops' algorithm is far from what it should take.
 
 #![expect(clippy::print_stdout, reason = "a benchmark says what it has measured")]
 

@@ -47,7 +47,7 @@ pub fn plot(rows: &[Row]) -> String {
     }
     let mut y = TOP + LINE / 2.0;
     for row in rows {
-        text(&mut svg, LEFT - 14.0, y + 4.0, "end", &row.world);
+        text(&mut svg, LEFT - 20.0, y + 4.0, "end", &row.world);
         world(&mut svg, row, y);
         y += LINE;
     }

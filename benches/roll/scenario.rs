@@ -80,8 +80,8 @@ impl Scenario {
         self.groups.iter().sum()
     }
 
-    /// Tenths of a percent of a group that must stay ready, by the defaults of ours: the tenth that may be missing is one machine at
-    /// least.
+    /// Tenths of a percent of a group that must stay ready, by the defaults of ours: the tenth of it that may be
+    /// missing is one machine at least.
     pub fn floor(&self) -> u32 {
         let floor = |size: &u32| permille(size - (size / 10).max(1), *size);
         self.groups.iter().map(floor).min().unwrap_or(0)

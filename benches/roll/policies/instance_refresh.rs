@@ -1,18 +1,18 @@
-//! Auto Scaling's instance refresh with its defaults: of all groups at the same time, without a drain, and without a look
-//! at any budget.
+//! Auto Scaling's instance refresh with its defaults: of all groups at the same time, without a drain, and without a
+//! look at any budget.
 //!
-//! Its rules are those of the Auto Scaling user guide ("How an instance refresh works", "Understand the default values for
-//! an instance refresh"): at least 90 % of the group stay in service and warm, at most 100 % of it exist, and a group of
-//! which that would leave nothing to replace is replaced one by one.
+//! Its rules are those of the Auto Scaling user guide ("How an instance refresh works", "Understand the default values
+//! for an instance refresh"): at least 90 % of the group stay in service and warm, at most 100 % of it exist, and a
+//! group of which that would leave nothing to replace is replaced one by one.
 
 use super::{Policy, Step};
 use crate::world::{State, World};
 
 /// Default `MinHealthyPercentage`; the machines that it stands for are rounded up.
 const MIN_HEALTHY: u32 = 90;
-/// Until a new machine counts. Without a warm-up of its own, the group's grace period of health checks: 300 s for a group
-/// that was made in the console. (One that was made through the API has none, and would be refreshed before any kubelet is
-/// up.)
+/// Until a new machine counts. Without a warm-up of its own, the group's grace period of health checks: 300 s for a
+/// group that was made in the console. (One that was made through the API has none, and would be refreshed before any
+/// kubelet is up.)
 const WARM_UP: i64 = 300;
 /// How often Auto Scaling goes on with it.
 const LOOK: i64 = 15;

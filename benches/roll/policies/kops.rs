@@ -1,5 +1,5 @@
-//! The rolling update of kops 1.37 with its defaults, as the design describes it: one group after the other; a machine is
-//! detached first so that its group launches another; after each node the group must validate twice.
+//! The rolling update of kops 1.37 with its defaults, as the design describes it: one group after the other; a machine
+//! is detached first so that its group launches another; after each node the group must validate twice.
 
 use super::{Policy, Step, evict_all};
 use crate::world::World;

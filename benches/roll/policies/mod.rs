@@ -33,7 +33,9 @@ pub enum Step {
 
 /// Asks all pods of a node to go that have not been asked yet. Whether none of them was refused.
 fn evict_all(world: &mut World, machine: usize) -> bool {
-    let pods = world.staying(machine);
-    // All are asked, whatever the answer to one of them.
-    pods.into_iter().fold(true, |all, pod| world.evict(pod) && all)
+    let mut refused = false;
+    for pod in world.staying(machine) {
+        refused |= !world.evict(pod);
+    }
+    !refused
 }

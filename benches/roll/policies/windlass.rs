@@ -105,7 +105,8 @@ fn group_of(world: &World, name: &str) -> usize {
     found.expect("the decision names groups of the view")
 }
 
-/// What it cordons must never leave a group below its floor. What reclaims take is nobody's fault, and is not looked at.
+/// What it cordons must never leave a group below its floor. What reclaims take is nobody's fault, and is not looked
+/// at.
 fn check_floor(world: &World, policy: &roll::Policy, machine: usize) {
     let group = world.machines[machine].group;
     let its = &world.groups[group];

@@ -6,7 +6,7 @@ use super::World;
 use super::time::Cause;
 
 impl World {
-    /// Lets no new pods onto a node, or lets them again; the annotations say who did it.
+    /// Lets no new pods onto a node, or lets them again.
     pub fn cordon(&mut self, machine: usize, cordoned: bool) {
         self.machines[machine].cordoned = cordoned;
         self.refresh(machine);
@@ -21,6 +21,7 @@ impl World {
         self.refresh(machine);
     }
 
+    /// Sets an annotation of a machine's node, or takes it away.
     pub fn annotate(&mut self, machine: usize, key: &str, value: Option<String>) {
         let annotations = &mut self.machines[machine].annotations;
         match value {

@@ -1,8 +1,8 @@
 //! A cluster in virtual time: Auto Scaling groups, machines, nodes, pods and budgets, moved by events.
 //!
-//! It knows no policy, and no policy changes it but through the methods of `act`. Everything drawn comes from the seed and
-//! a running number, so that the n-th machine boots as fast and the n-th reclaim comes at the same second under every
-//! policy.
+//! It knows no policy, and no policy changes it but through the methods of `act`. Everything drawn comes from the seed
+//! and a running number, so that the n-th machine boots as fast and the n-th reclaim comes at the same second under
+//! every policy.
 
 mod act;
 mod build;

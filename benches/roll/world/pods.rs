@@ -7,8 +7,8 @@ use super::{Pod, World};
 const COMPARED: usize = 8;
 
 impl World {
-    /// Asks for a pod's eviction, by the arithmetic of the API server: a ready pod goes if its budget has one to spare, one
-    /// that is not ready if the budget is kept without it. Whether it goes.
+    /// Asks for a pod's eviction, by the arithmetic of the API server: a ready pod goes if its budget has one to spare,
+    /// one that is not ready if the budget is kept without it. Whether it goes.
     pub fn evict(&mut self, pod: usize) -> bool {
         let it = &self.pods[pod];
         if it.gone || it.deleted_at.is_some() {
@@ -90,8 +90,8 @@ impl World {
         }
     }
 
-    /// All pods of a machine end at once. Each ready one whose loss leaves fewer than its budget wants is a violation, if
-    /// the policy did it.
+    /// All pods of a machine end at once. Each ready one whose loss leaves fewer than its budget wants is a violation,
+    /// if the policy did it.
     pub(super) fn lose_pods(&mut self, machine: usize, cause: Cause) {
         let pods: Vec<usize> = self.machines[machine].pods.iter().copied().collect();
         for pod in pods {
