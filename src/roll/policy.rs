@@ -6,7 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::windows::windows;
 use crate::health::{Group, Machine};
+use crate::spec::ResolvedRolling;
+use crate::spec::value::Share;
 
 /// How a roll goes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,22 @@ impl Policy {
 }
 
 impl GroupPolicy {
+    /// What the manifests say about a group; windows are worked out from `now` on.
+    #[must_use]
+    pub fn of(rolling: &ResolvedRolling, now: Timestamp) -> Self {
+        let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
+        Self {
+            max_surge: Amount::from(&rolling.max_surge),
+            max_unavailable: Amount::from(&rolling.max_unavailable),
+            canary: rolling.canary,
+            drain: rolling.drain,
+            drain_timeout: seconds(&rolling.drain_timeout),
+            ready_timeout: seconds(&rolling.ready_timeout),
+            gate_timeout: seconds(&rolling.gate_timeout),
+            windows: windows(&rolling.maintenance_windows, now),
+        }
+    }
+
     /// How many ready nodes fewer than its `size` a group may have. At least one of surge and unavailable must be there, or
     /// nothing could ever be replaced; and a group that can be made larger is never emptied.
     #[must_use]
@@ -101,6 +120,15 @@ impl Amount {
                 0 if percent > 0 && size > 0 => 1,
                 share => share,
             },
+        }
+    }
+}
+
+impl From<&Share> for Amount {
+    fn from(share: &Share) -> Self {
+        match share {
+            Share::Count(count) => Self::Number(*count),
+            Share::Percent(percent) => Self::Percent(percent.get()),
         }
     }
 }

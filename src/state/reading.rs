@@ -80,14 +80,14 @@ pub(super) enum Part {
     Cluster(ClusterRecord),
     Lock(LockRecord),
     Retired(std::collections::BTreeMap<Address, u32>),
-    Resource(Address, ResourceRecord),
+    Resource(Address, Box<ResourceRecord>),
     Journal(String, Journal),
     Run(String),
     Former(String),
     Keys(KeyRecords),
     Certificate(CertificateRecord),
     Secret(String, Arc<[u8]>),
-    Roll(roll::Record),
+    Roll(Box<roll::Record>),
     Request(String, RequestRecord),
 }
 
@@ -192,7 +192,7 @@ impl Reader<'_> {
                 }
                 Part::Certificate(record)
             }
-            File::Roll => self.parse(content).map_or(Part::Nothing, Part::Roll),
+            File::Roll => self.parse(content).map_or(Part::Nothing, |record| Part::Roll(Box::new(record))),
             File::Request(id) => self.parse(content).map_or(Part::Nothing, |request| Part::Request(id, request)),
             File::Secret(name) => Part::Secret(name, Arc::from(content)),
             File::Manifest => Part::Nothing,
@@ -216,7 +216,7 @@ impl Reader<'_> {
         } else if record.applied.kind() != address.kind() {
             self.flaw(FindingKind::Misplaced, format!("the record of a {}", record.applied.kind()));
         }
-        Part::Resource(address, record)
+        Part::Resource(address, Box::new(record))
     }
 
     fn journal(&mut self, run: String, content: &[u8]) -> Part {

@@ -10,9 +10,11 @@ use serde::Serialize;
 use super::finding::{Finding, FindingKind};
 use super::journal::Journal;
 use super::reading::{self, Body, Part, Reading};
+use super::record::ResourceRecord;
 use super::{Records, keys, layout};
 use crate::name::ClusterName;
 use crate::resource::{Address, Kind};
+use crate::roll;
 
 /// A file as far as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +139,7 @@ impl Reader<'_> {
             Part::Lock(record) => records.lock = Some(record.clone()),
             Part::Retired(generations) => records.retired.clone_from(generations),
             Part::Resource(address, record) => {
-                records.resources.insert(address.clone(), record.clone());
+                records.resources.insert(address.clone(), ResourceRecord::clone(record));
             }
             Part::Journal(run, journal) => {
                 journals.insert(run.clone(), journal.clone());
@@ -153,7 +155,7 @@ impl Reader<'_> {
             Part::Secret(name, ciphertext) => {
                 records.secrets.insert(name.clone(), Arc::clone(ciphertext));
             }
-            Part::Roll(record) => records.roll = Some(record.clone()),
+            Part::Roll(record) => records.roll = Some(roll::Record::clone(record)),
             Part::Request(id, request) => {
                 records.requests.insert(id.clone(), request.clone());
             }

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::Selection;
 use crate::cli::failure::Stopped;
 use crate::cli::session::Session;
@@ -12,9 +10,8 @@ use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
 use crate::render::pattern::Pattern;
-use crate::roll::{self, Amount, GroupPolicy, Policy};
-use crate::spec::value::Share;
-use crate::spec::{ResolvedRolling, Specification};
+use crate::roll::{GroupPolicy, Policy};
+use crate::spec::Specification;
 
 /// How old the newest snapshot may be before a member is replaced: losing the member then loses no more than that.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(10 * 60);
@@ -48,10 +45,11 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
     let now = session.clock.now();
     let mut policies: BTreeMap<String, GroupPolicy> = BTreeMap::new();
     for member in &specification.cluster.spec.control_plane.members {
-        policies.insert(member_group(member), group(&whole, now));
+        policies.insert(member_group(member), GroupPolicy::of(&whole, now));
     }
     for node_group in &specification.node_groups {
-        policies.insert(node_group.metadata.name.to_string(), group(&specification.rolling(node_group), now));
+        let rolling = specification.rolling(node_group);
+        policies.insert(node_group.metadata.name.to_string(), GroupPolicy::of(&rolling, now));
     }
     policies.retain(|name, _| groups.contains(name));
     Policy {
@@ -61,27 +59,6 @@ pub fn policy(session: &Session, groups: &BTreeSet<String>, forced: BTreeSet<Str
         gate_timeout: Duration::from_secs(whole.gate_timeout.as_seconds()),
         snapshot_age: specification.cluster.spec.backup.as_ref().map(|_| SNAPSHOT_AGE),
         leader_stable: LEADER_STABLE,
-    }
-}
-
-fn group(rolling: &ResolvedRolling, now: Timestamp) -> GroupPolicy {
-    let seconds = |duration: &crate::spec::value::Duration| Duration::from_secs(duration.as_seconds());
-    GroupPolicy {
-        max_surge: amount(&rolling.max_surge),
-        max_unavailable: amount(&rolling.max_unavailable),
-        canary: rolling.canary,
-        drain: rolling.drain,
-        drain_timeout: seconds(&rolling.drain_timeout),
-        ready_timeout: seconds(&rolling.ready_timeout),
-        gate_timeout: seconds(&rolling.gate_timeout),
-        windows: roll::windows(&rolling.maintenance_windows, now),
-    }
-}
-
-fn amount(share: &Share) -> Amount {
-    match share {
-        Share::Count(count) => Amount::Number(*count),
-        Share::Percent(percent) => Amount::Percent(percent.get()),
     }
 }
 

@@ -39,6 +39,8 @@ struct Work<'a, 'l> {
     floor: u32,
     /// Ready nodes that may still go.
     headroom: u32,
+    /// Ready nodes that stand in for another group and are not counted here: they may go whatever the floor is.
+    lent: u32,
     canary: bool,
 }
 
@@ -69,6 +71,7 @@ pub(super) fn decide<'a>(look: &Look<'a>, draft: &mut Draft<'a>, name: &'a str, 
         can_grow: grows && (!trouble || capacity::room(look, draft, name, group) > 0),
         floor,
         headroom: ready.saturating_sub(floor),
+        lent,
         canary: false,
     };
     draft.stale_left |= !work.stale.is_empty();
@@ -268,7 +271,7 @@ impl<'a> Work<'a, '_> {
                 None => self.without_node(draft, machine, shrinking),
                 Some(node) if !node.unschedulable && shrinking => {
                     draft.in_work = true;
-                    self.cordon_one(draft, node);
+                    self.cordon_one(draft, node, true);
                 }
                 Some(node) if node.unschedulable => self.cordoned(draft, machine, node, shrinking),
                 Some(_) => {}
@@ -345,12 +348,14 @@ impl<'a> Work<'a, '_> {
     }
 
     /// Cordons a node if the floor holds.
-    fn cordon_one(&mut self, draft: &mut Draft<'a>, node: &Node) -> bool {
+    fn cordon_one(&mut self, draft: &mut Draft<'a>, node: &Node, shrinking: bool) -> bool {
         if node.is_schedulable() {
-            if self.headroom == 0 {
+            // Whichever machine a lent one is given back with, as many ready nodes are left that count here.
+            let room = if shrinking && self.lent > 0 { &mut self.lent } else { &mut self.headroom };
+            if *room == 0 {
                 return false;
             }
-            self.headroom -= 1;
+            *room -= 1;
         }
         draft.in_work = true;
         draft.act(Action::Cordon { node: node.name.clone(), uid: node.uid.clone() });
@@ -401,7 +406,7 @@ impl<'a> Work<'a, '_> {
             let Some((_, _, zone)) = zones.iter().filter_map(rank).min() else { return };
             let Some((busy, nodes)) = zones.get_mut(zone) else { return };
             let Some((_, _, node)) = nodes.pop() else { return };
-            if !self.cordon_one(draft, node) {
+            if !self.cordon_one(draft, node, false) {
                 let what = format!("ready nodes: no more may go below the floor of {}", self.floor);
                 draft.wait(self.name, self.name, what, None);
                 return;

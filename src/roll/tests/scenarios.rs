@@ -282,6 +282,31 @@ fn a_fallback_stands_in_within_thirty_seconds_and_is_lowered_again() {
 }
 
 #[test]
+fn a_fallback_that_is_empty_by_itself_is_lowered_again_whatever_its_floor() {
+    for (own, unavailable) in [(0, Amount::Percent(10)), (2, Amount::Number(0))] {
+        let mut world = World::new(5).group("spot", GroupRole::Nodes, 10).group("on-demand", GroupRole::Nodes, own);
+        world.edit("spot").fallback = Some("on-demand".to_owned());
+        world.edit("on-demand").max = 12;
+        world.edit("on-demand").template_version = "1".to_owned();
+        let (mut policy, record) = (world.policy(), world.record());
+        policy.groups.remove("on-demand");
+        policy.groups.get_mut("spot").expect("the group").max_unavailable = unavailable;
+        world.dry.insert("spot".to_owned());
+        let mut most = 0;
+        let mut event = |world: &mut World, _: &mut Record| {
+            most = most.max(world.view.groups["on-demand"].desired);
+            if world.now > 1200 {
+                world.dry.clear();
+            }
+        };
+        let run = run_beside(&mut world, &policy, record, beside(&mut event));
+        assert_eq!(run.outcome, Outcome::Done, "{own}");
+        assert!(most > own, "it was raised");
+        assert_eq!(world.view.groups["on-demand"].desired, own, "it is as it was");
+    }
+}
+
+#[test]
 fn a_pause_ends_what_is_in_work_and_begins_nothing() {
     let mut world = small();
     let (policy, record) = (world.policy(), world.record());

@@ -55,7 +55,7 @@ pub fn read<'w>(world: &'w World, instance: &str, action: &str, names: &[&str]) 
     for name in names {
         let arn = world.arn("ssm", &format!("parameter{name}"));
         may(world, instance, Request::new(action, arn))?;
-        let parameter = world.ssm.parameters.get(*name).filter(|_| !world.is_hidden(name));
+        let parameter = world.ssm.parameters.get(name).filter(|_| !world.is_hidden(name));
         let parameter = parameter.ok_or_else(|| format!("there is no parameter {name}"))?;
         if let Some(key) = parameter.key_id.as_deref().filter(|key| *key != "alias/aws/ssm") {
             let arn = if key.starts_with("arn:") { key.to_owned() } else { world.arn("kms", &format!("key/{key}")) };

@@ -136,7 +136,7 @@ fn phases(world: &World, ids: &[String]) -> BTreeMap<String, Phase> {
 fn terminate_instances(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     call.accept_all(&["Force", "SkipOsShutdown"]);
     let ids = named(world, call)?;
-    let guarded = |id: &&String| world.ec2.instances.get(*id).is_some_and(|it| it.termination_protection);
+    let guarded = |id: &&String| world.ec2.instances.get(id).is_some_and(|it| it.termination_protection);
     if let Some(id) = ids.iter().find(guarded) {
         let message = format!(
             "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."

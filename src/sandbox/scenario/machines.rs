@@ -49,7 +49,7 @@ fn gone(world: &World, running: &Running) -> Vec<String> {
         return Vec::new();
     }
     let all = world.kubernetes.controllers.kubelets.iter().filter(|(_, it)| it.silent.is_some());
-    let ended = all.filter(|(id, _)| world.ec2.instances.get(*id).is_none_or(|it| it.phase == Phase::Terminated));
+    let ended = all.filter(|(id, _)| world.ec2.instances.get(id).is_none_or(|it| it.phase == Phase::Terminated));
     let Some(cluster) = world.kubernetes.clusters.get(&running.cluster) else { return Vec::new() };
     let there = |name: &String, id: &str| {
         let node = cluster.objects.get(&Key::new("nodes", "", name));
