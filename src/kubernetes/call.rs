@@ -43,6 +43,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Reads it to its end, however long that takes.
+    async fn of(response: Response<Body>) -> Result<Self, Error> {
+        let (parts, body) = response.into_parts();
+        let seconds = parts.headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse().ok());
+        let body = body.collect().await.map_err(|error| of_kube(&error))?;
+        Ok(Self { status: parts.status, retry_after: seconds.map(Duration::from_secs), body: body.to_bytes().to_vec() })
+    }
+
     /// The error that it is, if it is one.
     pub(super) fn successful(self) -> Result<Self, Error> {
         if self.status.is_success() { Ok(self) } else { Err(self.error()) }
@@ -79,25 +87,25 @@ impl Kubernetes {
     ) -> Result<Answer, Error> {
         let calling = async {
             let response = self.open(method, path, body).await?;
-            let (parts, body) = response.into_parts();
-            let seconds = parts.headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse().ok());
-            let body = body.collect().await.map_err(|error| of_kube(&error))?;
-            Ok(Answer {
-                status: parts.status,
-                retry_after: seconds.map(Duration::from_secs),
-                body: body.to_bytes().to_vec(),
-            })
+            Answer::of(response).await
         };
         timeout(DEADLINE, calling).await.map_err(|_| Error::Timeout(DEADLINE))?
     }
 
+    /// A stream that the server keeps up: its beginning in time, its body is still to come.
+    pub(super) async fn stream(&self, path: &str) -> Result<Body, Error> {
+        let opening = async {
+            let response = self.open(Method::GET, path, None).await?;
+            if response.status().is_success() {
+                return Ok(response.into_body());
+            }
+            Err(Answer::of(response).await?.error())
+        };
+        timeout(DEADLINE, opening).await.map_err(|_| Error::Timeout(DEADLINE))?
+    }
+
     /// The beginning of an answer, without a deadline; its body is still to come.
-    pub(super) async fn open(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<(Content, &Value)>,
-    ) -> Result<Response<Body>, Error> {
+    async fn open(&self, method: Method, path: &str, body: Option<(Content, &Value)>) -> Result<Response<Body>, Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         request = request.header(header::USER_AGENT, concat!("windlass/", env!("CARGO_PKG_VERSION")));
         request = request.header(header::ACCEPT, "application/json, text/plain, */*");

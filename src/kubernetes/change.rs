@@ -77,7 +77,7 @@ impl Kubernetes {
         match answer.status {
             StatusCode::NOT_FOUND => Ok(Changed::Gone),
             StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT
-                if told.is_about("metadata.uid") || told.message.contains("the UID in the precondition") =>
+                if told.is_about("metadata.uid") || told.is_other_uid() =>
             {
                 Ok(Changed::Gone)
             }

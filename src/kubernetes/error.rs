@@ -12,7 +12,7 @@ pub enum Error {
     #[error("the Kubernetes API cannot be reached: {0}")]
     Unreachable(String),
     /// The server is not who it should be.
-    #[error("the certificate of the Kubernetes API is not trusted: {0}")]
+    #[error("the Kubernetes API is not trusted: {0}{hint}", hint = .0.hint())]
     Untrusted(Untrusted),
     /// It does not know who calls (401), or wants another client certificate.
     #[error(
@@ -63,27 +63,51 @@ pub enum Error {
         reason: String,
         /// `message` of the answer.
         message: String,
+        /// After how long it wants to be asked again.
+        retry_after: Option<Duration>,
     },
 }
 
-/// Why a server's certificate is not trusted.
+/// Why a server is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     /// Its time is over.
-    #[error("it has expired")]
+    #[error("its certificate has expired")]
     Expired,
     /// Its time has not come.
-    #[error("it is not valid yet")]
+    #[error("its certificate is not valid yet")]
     NotYetValid,
     /// None of the trusted authorities issued it.
-    #[error("an unknown authority issued it")]
+    #[error("an unknown authority issued its certificate")]
     UnknownAuthority,
     /// It is for other names.
-    #[error("it is for other names: {0}")]
+    #[error("its certificate is for other names: {0}")]
     OtherName(String),
     /// Something else is wrong with it, or with the handshake.
-    #[error("{0}")]
+    #[error("the TLS handshake failed: {0}")]
     Other(String),
+}
+
+impl Untrusted {
+    /// What to do about it, on a line of its own; empty: nobody knows.
+    const fn hint(&self) -> &'static str {
+        match self {
+            Self::Expired => {
+                "\nhint: compare this machine's clock with the time; if it is right, docs/runbooks/expired-cluster.md tells \
+                 how to renew what has expired"
+            }
+            Self::NotYetValid => "\nhint: compare this machine's clock with the time",
+            Self::UnknownAuthority => {
+                "\nhint: write a kubeconfig with the cluster's present authorities with `windlass kubeconfig`; if that does \
+                 not help, somebody else answers at this address"
+            }
+            Self::OtherName(_) => {
+                "\nhint: reach it by one of its names, or name one as `tls-server-name` in the kubeconfig; `windlass certs \
+                 check` shows what members present"
+            }
+            Self::Other(_) => "",
+        }
+    }
 }
 
 impl Error {
@@ -98,9 +122,19 @@ impl Error {
         }
     }
 
-    /// Out of an answer that is no success.
+    /// After how long the server wants to be asked again, if it said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyRequests { retry_after, .. } | Self::Api { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Out of an answer that is no success. `retry_after` is what its header says; a `Status` may say it as well.
     pub(super) fn of_answer(status: StatusCode, retry_after: Option<Duration>, body: &[u8], limit: Duration) -> Self {
         let told = Status::of(body, status);
+        let retry_after = retry_after.or_else(|| told.retry_after());
         let message = told.message;
         match status.as_u16() {
             400 | 422 => Self::Invalid(message),
@@ -111,7 +145,7 @@ impl Error {
             410 => Self::Gone(message),
             429 => Self::TooManyRequests { message, retry_after },
             504 => Self::Timeout(limit),
-            code => Self::Api { code, reason: told.reason, message },
+            code => Self::Api { code, reason: told.reason, message, retry_after },
         }
     }
 }
@@ -167,6 +201,17 @@ impl Status {
             told.message = if text.is_empty() { status.to_string() } else { text };
         }
         told
+    }
+
+    /// When to ask again: events of a watch have no headers.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.details.as_ref()?.retry_after_seconds.map(Duration::from_secs)
+    }
+
+    /// Whether it says that another object has the name now: before anything was tried, or in etcd's transaction.
+    pub(super) fn is_other_uid(&self) -> bool {
+        self.message.contains("the UID in the precondition")
+            || self.message.contains("Precondition failed: UID in precondition")
     }
 
     /// Whether any cause is about this field.

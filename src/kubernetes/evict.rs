@@ -60,7 +60,7 @@ fn read(answer: &Answer) -> Result<Eviction, Error> {
     let told = Status::of(&answer.body, answer.status);
     match answer.status {
         StatusCode::NOT_FOUND => Ok(Eviction::Gone),
-        StatusCode::CONFLICT if told.message.contains("the UID in the precondition") => Ok(Eviction::Gone),
+        StatusCode::CONFLICT if told.is_other_uid() => Ok(Eviction::Gone),
         StatusCode::TOO_MANY_REQUESTS => {
             let causes = told.details.as_ref().map(|it| it.causes.as_slice()).unwrap_or_default();
             let Some(cause) = causes.iter().find(|it| it.reason == "DisruptionBudget") else {
@@ -69,7 +69,7 @@ fn read(answer: &Answer) -> Result<Eviction, Error> {
             Ok(Eviction::Refused {
                 budget: budget_in(&cause.message),
                 cause: cause.message.clone(),
-                retry_after: answer.retry_after,
+                retry_after: answer.retry_after.or_else(|| told.retry_after()),
             })
         }
         StatusCode::INTERNAL_SERVER_ERROR if told.message.contains("more than one PodDisruptionBudget") => {

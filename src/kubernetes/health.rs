@@ -40,6 +40,7 @@ impl Kubernetes {
             code: answer.status.as_u16(),
             reason: String::from("NotReady"),
             message: format!("not ready: {}", checks.join(", ")),
+            retry_after: answer.retry_after,
         })
     }
 

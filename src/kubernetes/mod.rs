@@ -21,6 +21,8 @@ mod pod;
 mod quantity;
 mod read;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use budget::{Budget, Expression, Selector};

@@ -178,7 +178,7 @@ impl Kubernetes {
     /// Looks at everything once: three paged lists.
     ///
     /// # Errors
-    /// See [`Error`]. [`Error::Gone`]: the list took so long that its pages are no longer kept; look again.
+    /// See [`Error`]. [`Error::Gone`]: a list took so long that its pages were no longer kept, twice.
     pub async fn look(&self) -> Result<Seen, Error> {
         let mut seen = Seen::default();
         for kind in Kind::ALL {
@@ -194,8 +194,19 @@ impl Kubernetes {
         Ok(Listed { objects: items.iter().filter_map(|it| kind.read(it)).collect(), revision })
     }
 
-    /// All items of a list and its revision.
+    /// All items of a list and its revision. A list whose pages were forgotten on the way begins once more: the pages of
+    /// one revision are kept for minutes (`--etcd-compaction-interval`, 5 min), so that the second one has time again.
     pub(super) async fn pages(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
+        match self.pages_of_one_revision(path).await {
+            Err(Error::Gone(why)) => {
+                tracing::debug!(path, why, "a list begins once more");
+                self.pages_of_one_revision(path).await
+            }
+            listed => listed,
+        }
+    }
+
+    async fn pages_of_one_revision(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
         let mut items = Vec::new();
         let mut rest = String::new();
         for _ in 0..PAGES {

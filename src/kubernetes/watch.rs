@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::Method;
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -25,6 +24,10 @@ const RESYNC: Duration = Duration::from_secs(5 * 60);
 /// Pauses after failures, one after the other; the last one stays.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+/// The longest pause, also when the server wants more (`Retry-After`): a roll that sees nothing for longer stands still.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a watch lasts at least: who ends each one at once, such as a proxy, is not asked as fast as it answers.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// Bytes of one event: etcd takes objects of up to 1.5 MiB (its documentation, "Request size limit").
 const LONGEST_EVENT: usize = 4 << 20;
 
@@ -125,20 +128,27 @@ impl Watching {
 
 async fn watch(kubernetes: Kubernetes, kind: Kind, shared: Arc<Shared>) {
     let clock = kubernetes.clock;
+    // Since a watch has last told anything.
     let mut failures = 0;
     loop {
         match session(&kubernetes, kind, &shared, &mut failures).await {
-            // Listed anew at once: the time has come, or the server has forgotten.
-            Ok(()) | Err(Error::Gone(_)) if failures == 0 => {}
+            // The time has come.
             Ok(()) => {}
+            // The server has forgotten, and the next list is newer. One that forgets at once again is asked more slowly.
+            Err(Error::Gone(_)) if failures == 0 => failures = 1,
             Err(error) => {
                 tracing::debug!(?kind, %error, "a watch broke");
                 shared.trouble(kind, &error);
-                clock.sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+                clock.sleep(pause(failures, &error)).await;
                 failures += 1;
             }
         }
     }
+}
+
+fn pause(failures: usize, error: &Error) -> Duration {
+    let own = PAUSES[failures.min(PAUSES.len() - 1)];
+    error.retry_after().map_or(own, |wanted| wanted.clamp(own, LONGEST_PAUSE))
 }
 
 /// Lists, then watches until it is time to list again.
@@ -147,29 +157,34 @@ async fn session(kubernetes: &Kubernetes, kind: Kind, shared: &Shared, failures:
     let listed = kubernetes.list(kind).await?;
     let mut revision = listed.revision.clone();
     shared.change(kind, |seen| seen.replace(kind, listed));
-    *failures = 0;
     let until = clock.since_boot() + RESYNC;
     while clock.since_boot() < until {
-        stream(kubernetes, kind, shared, &mut revision).await?;
+        let began = clock.since_boot();
+        stream(kubernetes, kind, shared, &mut revision, failures).await?;
+        let lasted = clock.since_boot().saturating_sub(began);
+        if lasted < SHORTEST {
+            clock.sleep(SHORTEST - lasted).await;
+        } else {
+            *failures = 0;
+        }
     }
     Ok(())
 }
 
 /// One watch from a revision on, to its end.
-async fn stream(kubernetes: &Kubernetes, kind: Kind, shared: &Shared, revision: &mut String) -> Result<(), Error> {
+async fn stream(
+    kubernetes: &Kubernetes,
+    kind: Kind,
+    shared: &Shared,
+    revision: &mut String,
+    failures: &mut usize,
+) -> Result<(), Error> {
     let path = format!(
         "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
         kind.path(),
         escaped(revision)
     );
-    let opening = timeout(super::call::DEADLINE, kubernetes.open(Method::GET, &path, None)).await;
-    let response = opening.map_err(|_| Error::Timeout(super::call::DEADLINE))??;
-    if !response.status().is_success() {
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| of_kube(&error))?.to_bytes();
-        return Err(Error::of_answer(status, None, &body, super::call::DEADLINE));
-    }
-    let mut body = response.into_body();
+    let mut body = kubernetes.stream(&path).await?;
     let mut pending: Vec<u8> = Vec::new();
     loop {
         let frame = match timeout(SILENCE, body.frame()).await {
@@ -185,6 +200,7 @@ async fn stream(kubernetes: &Kubernetes, kind: Kind, shared: &Shared, revision: 
                 continue;
             }
             let Some(event) = Event::parse(kind, &line)? else { continue };
+            *failures = 0;
             if let Some(newer) = event.revision() {
                 newer.clone_into(revision);
             }
