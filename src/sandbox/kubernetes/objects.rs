@@ -87,7 +87,7 @@ struct Stored {
 }
 
 impl Serialize for Objects {
-    /// As [`Stored`].
+    /// In the form that is read back, `Stored`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let objects: Vec<(&Key, &Kept<Value>)> = self.objects.iter().collect();
         let mut stored = serializer.serialize_struct("Stored", 3)?;
