@@ -4,7 +4,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`problem`], [`exit`], [`clock`], [`cron`], [`name`] | a mistake at a place in a file; the exit-code table; the one clock; times of the week; names |
+//! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names |
 //! | [`secret`] | bytes that cannot be printed, and how they are sealed for git |
 //! | [`render`] | templates, snippets and vars → YAML text, with provenance |
 //! | [`spec`] | YAML text → typed cluster, checked |
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod cron;
 pub mod desired;
+pub mod duration;
 pub mod exit;
 pub mod health;
 pub mod kubernetes;

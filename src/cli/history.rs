@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::options::{Format, Global, Which};
 use super::session::{project, store};
+use crate::duration;
 use crate::exit::Exit;
 use crate::state::{History, PastRun, RunResult};
-use crate::ui::duration;
 use crate::ui::output::Output;
 use crate::ui::table::Table;
 

@@ -101,7 +101,7 @@ impl Arguments {
             let message = format!(
                 "a person's certificate is valid for up to 24h, not for {}\n  hint: nobody can revoke it; ask again \
                  when it has ended",
-                crate::ui::duration::seconds(ttl.as_secs())
+                crate::duration::seconds(ttl.as_secs())
             );
             return Err(Stopped::new(Exit::Refused, message).into());
         }

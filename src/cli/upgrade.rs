@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::health::View;
 use crate::spec::value::KubernetesVersion;
 use crate::state::Records;
-use crate::upgrade::{self, InUse, Skew};
+use crate::upgrade::{self, InUse, Skew, Verdict};
 
 /// Refuses a change of the version that Kubernetes does not support, or that takes away what is still used. Asks the API
 /// only when the minor version changes; an API that does not answer is told, and stops nothing: it may be what the change
@@ -26,6 +26,8 @@ pub async fn guard(session: &Session, records: &Records) -> anyhow::Result<()> {
     match ask(session, records).await {
         Ok((view, in_use)) => {
             check_nodes(&view, wanted).map_err(refused)?;
+            check_addons(session, &view, wanted)?;
+            warn_of_budgets(session, &view);
             let gone = upgrade::still_in_use(&in_use, wanted);
             if gone.is_empty() {
                 return Ok(());
@@ -72,6 +74,34 @@ fn check_nodes(view: &View, wanted: KubernetesVersion) -> Result<(), Skew> {
         }
     }
     Ok(())
+}
+
+/// Refuses what the new API server does not support beside it; what should follow is told.
+fn check_addons(session: &Session, view: &View, wanted: KubernetesVersion) -> anyhow::Result<()> {
+    let images = view.pods.iter().flat_map(|pod| &pod.images).map(String::as_str);
+    let mut obstacles = Vec::new();
+    for verdict in upgrade::judge(images, wanted) {
+        match verdict {
+            Verdict::Refused(why) => obstacles.push(why),
+            Verdict::Warning(what) => session.output.message(&format!("warning: {what}")),
+        }
+    }
+    if obstacles.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} cannot become Kubernetes {wanted}:\n  {}", session.cluster(), obstacles.join("\n  "));
+    Err(Stopped::new(Exit::Refused, message).into())
+}
+
+/// The roll that follows an upgrade would block on them: better told before the first member is of the new version.
+fn warn_of_budgets(session: &Session, view: &View) {
+    for budget in view.budgets.iter().filter(|budget| budget.is_impossible()) {
+        session.output.message(&format!(
+            "warning: budget {} ({}) can never allow an eviction: the roll that follows will block on it",
+            budget.full_name(),
+            budget.rule
+        ));
+    }
 }
 
 fn refused(skew: Skew) -> anyhow::Error {

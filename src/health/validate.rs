@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::view::{GroupRole, Lifecycle, Machine, View};
+use crate::duration;
 use crate::kubernetes::{Node, Pod};
-use crate::ui::duration;
 
 /// How much a finding matters. The worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

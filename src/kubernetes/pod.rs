@@ -44,6 +44,8 @@ pub struct Pod {
     pub local_volumes: Vec<String>,
     /// Host ports: another pod with one of them cannot run beside it.
     pub host_ports: Vec<u16>,
+    /// Images of its containers.
+    pub images: Vec<String>,
     /// Restarts of all its containers.
     pub restarts: u32,
     /// `metadata.creationTimestamp`.

@@ -74,6 +74,7 @@ pub fn read_pod(object: &Value) -> Option<Pod> {
         memory: requests(spec, "memory", bytes),
         local_volumes: list(&spec["volumes"]).iter().filter(|it| is_local(it)).map(|it| text(&it["name"])).collect(),
         host_ports: ports.filter_map(|it| u16::try_from(number(&it["hostPort"])).ok()).filter(|it| *it > 0).collect(),
+        images: containers.iter().filter_map(|it| name(&it["image"])).collect(),
         restarts: restarts.fold(0, u32::saturating_add),
         created: date(&metadata["creationTimestamp"]).unwrap_or(Timestamp::UNIX_EPOCH),
     })

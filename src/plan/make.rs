@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::decide::{Decision, decide};
 use super::world::World;
 use super::{
-    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, order, ours, rolls, saved,
-    shared,
+    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, lent, order, ours, rolls,
+    saved, shared,
 };
 use crate::resource::{Address, Found, Kind, Reference, Resource};
 
@@ -20,7 +20,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
     same_cluster(inputs)?;
     complete(inputs.desired)?;
     let observed = match inputs.purpose {
-        Purpose::Apply => shared::without_theirs(inputs.observed),
+        Purpose::Apply => lent::without_lent(shared::without_theirs(inputs.observed), inputs.records.roll.as_ref()),
         Purpose::Destroy => Cow::Borrowed(inputs.observed),
     };
     make(&Inputs { observed: &observed, ..*inputs })
@@ -132,7 +132,8 @@ fn operations(world: &World<'_>, decisions: &BTreeMap<&Address, Decision<'_>>) -
                 push(create(desired));
             }
             (Some(Action::Update), Some(desired), Some(found)) => {
-                push(Act::Update { found: boxed(found), resource: Box::new(desired.clone()) });
+                let found = lent::marked(found, world.records.roll.as_ref());
+                push(Act::Update { found: Box::new(found), resource: Box::new(desired.clone()) });
             }
             (Some(Action::Adopt), Some(desired), Some(found)) => {
                 push(Act::Adopt { found: boxed(found), resource: Box::new(desired.clone()) });

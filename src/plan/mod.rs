@@ -11,6 +11,7 @@ mod forced;
 mod guard;
 mod implied;
 mod intents;
+mod lent;
 mod make;
 mod order;
 mod ours;

@@ -27,6 +27,8 @@ pub mod attribute {
     pub const PARAMETER_VERSION: &str = "parameterVersion";
     /// The public certificate in a parameter, PEM.
     pub const CERTIFICATE: &str = "certificate";
+    /// What the maximum of an Auto Scaling group must not fall below as long as a roll is open: a number. Never recorded.
+    pub const LENT_MAXIMUM: &str = "lentMaximum";
     /// ARN of a role or an instance profile.
     pub const ARN: &str = "arn";
 }

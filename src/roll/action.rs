@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::roll::Replace;
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,14 +117,4 @@ pub enum Action {
         /// Who shall lead.
         to: String,
     },
-}
-
-/// What a group does when a machine of it is terminated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Replace {
-    /// It launches another one.
-    Launch,
-    /// Its desired size falls by one.
-    Shrink,
 }

@@ -7,27 +7,26 @@
 mod action;
 pub mod decide;
 mod estimate;
-mod memory;
 mod policy;
 mod preflight;
-mod record;
 mod run;
-mod summary;
 mod windows;
 
-pub use action::{Action, Replace};
+pub use action::Action;
 pub use decide::{Decision, Outcome, Stop, Waiting, baseline, decide};
 pub use estimate::{Estimate, Timings, estimate};
-pub use memory::{Lacking, LeaderSeen, MemberInWork, Memory, RestartsSeen, Termination};
 pub use policy::{Amount, GroupPolicy, Policy, Window};
 pub use preflight::preflight;
-pub use record::{Baseline, Done, Raise, Record, State, Surge};
 pub use run::{
     Cluster, EVENT_VERSION, Ending, Event, InMemory, Keeper, Means, Names, Observer, Place, Report, Reporter, RunError,
     ScopedGate, name, run, scoped,
 };
-pub use summary::summary;
 pub use windows::windows;
+
+pub use crate::state::roll::{
+    Baseline, Done, Lacking, LeaderSeen, MemberInWork, Memory, Raise, Record, Replace, RestartsSeen, State, Surge,
+    Termination,
+};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,9 +10,9 @@ use super::reading::Body;
 use super::record::{
     ClusterRecord, Intent, JournalLine, KeyRecords, LockRecord, Outcome, RequestRecord, RunRecord, RunResult,
 };
+use super::roll;
 use super::tree::{self, Changes, View};
 use crate::resource::Address;
-use crate::roll;
 
 /// A view of the branch, and what was changed in it.
 #[derive(Clone, Debug, Default)]

@@ -14,9 +14,9 @@ use super::finding::{Finding, FindingKind, Findings};
 use super::keys::KeyChange;
 use super::message::{Phase, Stamp};
 use super::record::{CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
+use super::roll;
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
-use crate::roll;
 
 /// The longest pause between two tries of a push that nobody answers.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

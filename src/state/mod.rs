@@ -22,6 +22,7 @@ mod reading;
 mod record;
 mod recover;
 mod request;
+pub mod roll;
 mod secret;
 mod settings;
 mod store;
@@ -45,7 +46,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::resource::Address;
-use crate::roll;
 
 /// Everything that the branch holds, read at one tip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use super::layout::{self, File};
 use super::record::{
     CertificateRecord, ClusterRecord, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
 };
+use super::roll;
 use super::{secret, tree};
 use crate::name::ClusterName;
 use crate::resource::Address;
-use crate::roll;
 
 /// The bytes of a file at one path of one branch, and what they were read as.
 #[derive(Debug)]

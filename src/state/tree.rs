@@ -11,10 +11,10 @@ use super::finding::{Finding, FindingKind};
 use super::journal::Journal;
 use super::reading::{self, Body, Part, Reading};
 use super::record::ResourceRecord;
+use super::roll;
 use super::{Records, keys, layout};
 use crate::name::ClusterName;
 use crate::resource::{Address, Kind};
-use crate::roll;
 
 /// A file as far as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

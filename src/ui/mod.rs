@@ -2,7 +2,6 @@
 //! and stderr.
 
 pub mod certificates;
-pub mod duration;
 pub mod log;
 pub mod output;
 pub mod plan;

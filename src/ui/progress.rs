@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar};
 
-use super::duration;
 use super::output::Output;
 use super::stream::{self, Show, Sink, shortened, style};
 use crate::apply::{ActName, Event, Reporter};
+use crate::duration;
 use crate::resource::Address;
 
 /// A reporter into this sink.

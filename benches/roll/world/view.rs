@@ -133,6 +133,7 @@ impl World {
             memory: 1 << 30,
             local_volumes: Vec::new(),
             host_ports: Vec::new(),
+            images: Vec::new(),
             restarts: 0,
             created: at(it.created),
         }

@@ -21,7 +21,7 @@ use super::ids::{Ids, Made};
 use super::named::{self, whole};
 use super::{instances, pages};
 use crate::resource::{
-    Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Resource, Tags, WarmPool,
+    Attributes, AutoScalingGroup, Found, GroupTag, Kind, Observed, Readiness, Resource, Tags, WarmPool, attribute,
 };
 
 /// Groups in one page; the most that Auto Scaling gives (API reference, DescribeAutoScalingGroups).
@@ -142,7 +142,7 @@ async fn adopt(aws: &Aws, identity: &Identity, it: &AutoScalingGroup, ids: &Ids)
     let group = answer.auto_scaling_groups.unwrap_or_default().into_iter().next().ok_or(missing)?;
     named::verify(identity, &it.name, &tags_of(&group))?;
     let before = wire::decode(&group);
-    change_group(aws, it, ids).await?;
+    change_group(aws, it, 0, ids).await?;
     change_parts(aws, &before, it, ids).await?;
     Ok(Made::new(&it.name))
 }
@@ -150,13 +150,16 @@ async fn adopt(aws: &Aws, identity: &Identity, it: &AutoScalingGroup, ids: &Ids)
 /// Always says the group itself again, in one call: what it refers to may have been replaced under the same address.
 pub(super) async fn update(aws: &Aws, update: Update<'_, AutoScalingGroup>) -> Result<Attributes, Error> {
     let Update { found, before, after, ids, .. } = update;
-    change_group(aws, after, ids).await?;
+    let mut attributes = found.attributes.clone();
+    let lent = attributes.remove(attribute::LENT_MAXIMUM).and_then(|it| it.parse().ok()).unwrap_or(0);
+    change_group(aws, after, lent, ids).await?;
     change_parts(aws, before, after, ids).await?;
-    Ok(found.attributes.clone())
+    Ok(attributes)
 }
 
-/// Auto Scaling itself keeps the wanted capacity within new bounds (API reference, UpdateAutoScalingGroup).
-async fn change_group(aws: &Aws, it: &AutoScalingGroup, ids: &Ids) -> Result<(), Error> {
+/// Auto Scaling itself keeps the wanted capacity within new bounds (API reference, UpdateAutoScalingGroup), and terminates
+/// what is above them without a drain: the maximum stays at least `lent`, as long as an open roll needs that.
+async fn change_group(aws: &Aws, it: &AutoScalingGroup, lent: u32, ids: &Ids) -> Result<(), Error> {
     let Encoded { launch_template, mixed_instances, subnets, zones, health_check_type } = wire::encode(it, ids)?;
     let request = aws
         .auto_scaling()
@@ -165,7 +168,7 @@ async fn change_group(aws: &Aws, it: &AutoScalingGroup, ids: &Ids) -> Result<(),
         .set_launch_template(launch_template)
         .set_mixed_instances_policy(mixed_instances)
         .min_size(whole(it.min_size))
-        .max_size(whole(it.max_size))
+        .max_size(whole(it.max_size.max(lent)))
         .set_vpc_zone_identifier(subnets)
         .set_availability_zones(zones)
         .health_check_type(health_check_type)

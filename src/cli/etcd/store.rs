@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::aws;
 use crate::cli::failure::Stopped;
 use crate::cli::session::Session;
+use crate::duration;
 use crate::exit::Exit;
-use crate::ui::duration;
 
 /// Bucket and prefix.
 pub struct Place {

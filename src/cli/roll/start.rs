@@ -230,7 +230,7 @@ fn counts(record: &Record) -> BTreeMap<String, u64> {
 /// How the roll ends for the user: what was done, what was not, the one next command.
 fn end(session: &Session, command: &str, report: &roll::Report) -> anyhow::Result<Exit> {
     let cluster = session.cluster();
-    for line in roll::summary(&report.record, session.clock.now()) {
+    for line in ui::roll::summary(&report.record, session.clock.now()) {
         session.output.message(&line);
     }
     let so_far = format!("{} machines replaced", report.record.done.replaced);

@@ -1,6 +1,7 @@
 //! Golden plans: small worlds, written by hand, and what the plan makes of them; and properties that hold for all.
 
 mod guards;
+mod lent;
 mod lifecycle;
 mod ownership;
 mod parameters;

@@ -6,7 +6,7 @@ use super::stop::Stop;
 use super::surge::size;
 use crate::health::{CapacityFailure, Group};
 use crate::roll::action::Action;
-use crate::roll::record::{Raise, State};
+use crate::state::roll::{Raise, State};
 
 /// How long a failed launch counts: Auto Scaling tries again every few minutes, and a failing combination is remembered
 /// for as long (design, `rolling.md` point 7).

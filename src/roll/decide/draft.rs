@@ -7,7 +7,7 @@ use crate::health::GroupRole;
 use crate::kubernetes::Node;
 use crate::roll::Memory;
 use crate::roll::action::Action;
-use crate::roll::record::Record;
+use crate::state::roll::Record;
 
 /// A decision while it is being made.
 pub(super) struct Draft<'a> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, Drain};
 use super::look::Look;
 use super::stop::Stop;
+use crate::duration;
 use crate::kubernetes::{Budget, Pod, PodPhase};
 use crate::roll::action::Action;
-use crate::ui::duration;
 
 /// Why a pod cannot be evicted now.
 struct Held<'a> {

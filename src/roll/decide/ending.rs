@@ -7,7 +7,7 @@ use super::stop::Stop;
 use super::surge::size;
 use super::{Decision, Outcome, PROTECT_ANNOTATION, members};
 use crate::roll::action::Action;
-use crate::roll::record::State;
+use crate::state::roll::State;
 
 /// Whether a roll puts everything back, or keeps what it needs to go on.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::health::{GroupRole, Probe, View};
 use crate::kubernetes::{Node, Pod, PodPhase};
 use crate::roll::RestartsSeen;
 use crate::roll::policy::GroupPolicy;
-use crate::roll::record::Baseline;
+use crate::state::roll::Baseline;
 
 /// How long a pod may look for a place before it counts as pending. The scheduler places a pod within seconds where there
 /// is room, and tries again at the latest a minute after it failed (kube-scheduler, flush of unschedulable pods and backoff).

@@ -9,7 +9,7 @@ use super::{CORDONED_AT_ANNOTATION, ROLL_ANNOTATION};
 use crate::health::{Group, GroupRole, Lifecycle, Machine, View};
 use crate::kubernetes::{Budget, Node, Pod};
 use crate::roll::policy::{GroupPolicy, Policy};
-use crate::roll::record::Record;
+use crate::state::roll::Record;
 
 /// A view, indexed.
 pub(super) struct Look<'a> {

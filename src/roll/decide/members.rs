@@ -6,9 +6,10 @@ use super::stop::Stop;
 use super::terminate;
 use crate::health::{ControlPlane, Group, GroupRole, Lifecycle, Machine, Member};
 use crate::kubernetes::Node;
-use crate::roll::action::{Action, Replace};
-use crate::roll::memory::{LeaderSeen, MemberInWork};
-use crate::roll::record::State;
+use crate::roll::action::Action;
+use crate::state::roll::Replace;
+use crate::state::roll::State;
+use crate::state::roll::{LeaderSeen, MemberInWork};
 
 /// A member whose machine is stale.
 struct Candidate<'a> {

@@ -20,8 +20,8 @@ pub use stop::Stop;
 
 use super::action::Action;
 use super::policy::Policy;
-use super::record::{Record, State};
 use crate::health::View;
+use crate::state::roll::{Record, State};
 use draft::Draft;
 use look::Look;
 

@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::look::Look;
 use crate::health::Group;
 use crate::roll::action::Action;
-use crate::roll::record::{Record, Surge};
+use crate::state::roll::{Record, Surge};
 
 /// The only process that kills machines in mid-roll although nothing is wrong with them. `ReplaceUnhealthy` stays on: a
 /// broken machine must be replaced during a roll too, and is seen like any other change from outside.

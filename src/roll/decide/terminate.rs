@@ -2,8 +2,9 @@
 
 use super::draft::Draft;
 use super::look::{Look, is_present};
-use crate::roll::action::{Action, Replace};
-use crate::roll::memory::Termination;
+use crate::roll::action::Action;
+use crate::state::roll::Replace;
+use crate::state::roll::Termination;
 
 /// How long a machine may still be in service after its termination was asked for, until it is asked for again: Auto
 /// Scaling shows it as terminating within seconds, and the run may have been killed in between.

@@ -12,10 +12,11 @@ use super::surge::{self, Size};
 use super::{capacity, terminate};
 use crate::health::{Group, GroupRole, Lifecycle, Machine};
 use crate::kubernetes::{Node, Ready};
-use crate::roll::action::{Action, Replace};
-use crate::roll::memory::{Lacking, Termination};
+use crate::roll::action::Action;
 use crate::roll::policy::GroupPolicy;
-use crate::roll::record::State;
+use crate::state::roll::Replace;
+use crate::state::roll::State;
+use crate::state::roll::{Lacking, Termination};
 
 /// How many stale nodes of a zone are cordoned; the others with whether they are Ready and how many pods hold them.
 type Zone<'a> = (u32, Vec<(bool, usize, &'a Node)>);

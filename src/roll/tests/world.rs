@@ -199,6 +199,7 @@ impl World {
             memory: 1 << 20,
             local_volumes: Vec::new(),
             host_ports: Vec::new(),
+            images: Vec::new(),
             restarts: 0,
             created: at(self.now),
         });

@@ -1,16 +1,18 @@
 //! A roll as it goes: one bar for the machines, one for each that is in work and says what it waits for; elsewhere lines.
 
 mod outlook;
+mod summary;
 
 use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar};
 
 pub use outlook::{Outlook, outlook, outlook_json, said};
+pub use summary::summary;
 
-use super::duration;
 use super::output::Output;
 use super::stream::{self, Show, Sink, shortened, style};
+use crate::duration;
 use crate::roll::{Action, Event, Replace, Reporter, name};
 
 /// A reporter into this sink.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::duration;
 use crate::health::{Finding, GroupRole, Severity, View};
 use crate::roll::{Estimate, GroupPolicy, Policy};
-use crate::ui::duration;
 use crate::ui::table::Table;
 
 /// A roll before it begins.

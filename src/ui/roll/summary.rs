@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::record::Record;
-use crate::ui::duration;
+use crate::duration;
+use crate::roll::Record;
 
 /// The lines of a summary; what did not happen is not mentioned.
 #[must_use]

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::action::Replace;
-
 /// What `decide` keeps for itself between two looks. Nobody else writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -57,6 +55,16 @@ pub struct Termination {
     pub replace: Replace,
     /// When it was asked for last.
     pub at: Timestamp,
+}
+
+/// What a group does when a machine of it is terminated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Replace {
+    /// It launches another one.
+    Launch,
+    /// Its desired size falls by one.
+    Shrink,
 }
 
 /// The one member of the control plane that is being replaced.

@@ -1,11 +1,13 @@
-//! What a roll must remember beside what it sees: one file on the state branch, written before what it announces is done.
+//! The record of a roll: what it must remember beside what it sees: one file on the state branch, written before what it announces is done.
+
+mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::memory::Memory;
+pub use memory::{Lacking, LeaderSeen, MemberInWork, Memory, Replace, RestartsSeen, Termination};
 
 /// `roll.json`: a roll that is not at its end. What can be seen in the cluster is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
