@@ -25,6 +25,7 @@
 //! | [`ui`] | everything that the user sees |
 //! | [`cli`] | one file per command |
 
+pub mod addon;
 pub mod apply;
 pub mod aws;
 pub mod capacity;

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::types as wire;
+use futures_util::future::try_join_all;
 
 use super::call::{Call, call};
 use super::connect::Aws;
 use super::discover::Scope;
 use super::error::Error;
 use super::identity::Identity;
-use super::join::try_join_all;
 use super::{listener, load_balancer, named, target_group};
 use crate::resource::{Kind, Observed, Tags};
 

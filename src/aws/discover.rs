@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use futures_util::future::try_join_all;
+
 use super::connect::Aws;
 use super::error::Error;
-use super::join::try_join_all;
 use super::{
     auto_scaling_group, balancing, elastic_ip, internet_gateway, launch_template, nat_gateway, network_interface,
     parameter, record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,

@@ -29,7 +29,6 @@ mod ids;
 mod instance_profile;
 mod instances;
 mod internet_gateway;
-mod join;
 mod launch_template;
 mod leftovers;
 mod limits;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::operation::describe_vpc_attribute::DescribeVpcAttributeOutput;
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName};
+use futures_util::future::try_join_all;
 
 use super::call::{Call, call, delete_call};
 use super::connect::Aws;
@@ -12,7 +13,6 @@ use super::dispatch::Update;
 use super::error::Error;
 use super::identity::Identity;
 use super::ids::{Ids, Made};
-use super::join::try_join_all;
 use super::settle::make_once;
 use super::{holders, pages, tags};
 use crate::resource::{Attributes, Found, Kind, Observed, Readiness, Resource, Vpc};

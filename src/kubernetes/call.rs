@@ -29,6 +29,8 @@ pub(super) enum Content {
     Json,
     /// RFC 7386.
     MergePatch,
+    /// Server-side apply. JSON is YAML.
+    Apply,
 }
 
 /// An answer, whatever its status.
@@ -118,6 +120,7 @@ impl Kubernetes {
                 let content = match content {
                     Content::Json => "application/json",
                     Content::MergePatch => "application/merge-patch+json",
+                    Content::Apply => "application/apply-patch+yaml",
                 };
                 request = request.header(header::CONTENT_TYPE, content);
                 Body::from(value.to_string().into_bytes())

@@ -1,20 +1,24 @@
 //! Field by field: how two resources of one address differ, and whose doing that is. Knows nothing about kinds.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{Cause, DriftedField, FieldChange};
 
 /// The fields of a resource, as [`crate::resource::Resource::fields`] gives them.
-pub(super) type Fields = Map<String, Value>;
+pub type Fields = Map<String, Value>;
 
-/// Object keys by which the elements of a list are the same thing: routes by destination, disks by device.
-const ELEMENT_KEYS: [&str; 2] = ["destination", "device"];
+/// Object keys by which the elements of a list are the same thing: routes by destination, disks by device; of Kubernetes'
+/// lists mounts by path, and most others by name (its API reference, "list map key"). The first that every element has,
+/// and no two share, counts.
+const ELEMENT_KEYS: [&str; 4] = ["destination", "device", "mountPath", "name"];
 
 /// What leads from `observed` to `desired`.
 ///
 /// `bases` are what was last applied, and behind it what a run that died may have applied. An observed value that is
 /// in none of them is drift; without any base every difference is pending.
-pub(super) fn changes(observed: &Fields, desired: &Fields, bases: &[&Fields]) -> Vec<FieldChange> {
+pub fn changes(observed: &Fields, desired: &Fields, bases: &[&Fields]) -> Vec<FieldChange> {
     let mut found = Vec::new();
     let mut keys: Vec<&String> = observed.keys().chain(desired.keys()).collect();
     keys.sort();
@@ -79,18 +83,19 @@ fn lists(path: &str, before: &[Value], after: &[Value], sides: &Sides<'_>, found
     if before.iter().chain(after).any(|element| !element.is_object()) {
         return;
     }
-    if let (Some(old), Some(new)) = (element_keys(before), element_keys(after)) {
+    let keyed = ELEMENT_KEYS.into_iter().find_map(|by| Some((by, values_of(before, by)?, values_of(after, by)?)));
+    if let Some((by, old, new)) = keyed {
         let mut keys: Vec<&str> = old.into_iter().chain(new).collect();
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
             let inner = Sides {
-                before: element(before, key),
-                after: element(after, key),
+                before: element(before, by, key),
+                after: element(after, by, key),
                 bases: sides
                     .bases
                     .iter()
-                    .map(|base| base.and_then(Value::as_array).and_then(|it| element(it, key)))
+                    .map(|base| base.and_then(Value::as_array).and_then(|it| element(it, by, key)))
                     .collect(),
             };
             walk(format!("{path}[{key}]"), &inner, found);
@@ -122,17 +127,15 @@ fn lists(path: &str, before: &[Value], after: &[Value], sides: &Sides<'_>, found
     }
 }
 
-fn element_key(element: &Value) -> Option<&str> {
-    ELEMENT_KEYS.iter().find_map(|key| element.get(key)).and_then(Value::as_str)
+fn element<'a>(list: &'a [Value], by: &str, key: &str) -> Option<&'a Value> {
+    list.iter().find(|element| element[by] == key)
 }
 
-fn element<'a>(list: &'a [Value], key: &str) -> Option<&'a Value> {
-    list.iter().find(|element| element_key(element) == Some(key))
-}
-
-/// The keys of all elements; `None` if one has none.
-fn element_keys(list: &[Value]) -> Option<Vec<&str>> {
-    list.iter().map(element_key).collect()
+/// What all elements have under a key; `None` if one has nothing there, or two have the same.
+fn values_of<'a>(list: &'a [Value], by: &str) -> Option<Vec<&'a str>> {
+    let values: Vec<&str> = list.iter().map(|element| element[by].as_str()).collect::<Option<_>>()?;
+    let distinct: BTreeSet<&str> = values.iter().copied().collect();
+    (distinct.len() == values.len()).then_some(values)
 }
 
 fn leaf(path: String, sides: &Sides<'_>, found: &mut Vec<FieldChange>) {

@@ -1,11 +1,12 @@
 //! Desired × observed × recorded → [`Plan`]: a value that leaves nothing to decide. It is shown, checked by guards,
 //! saved and applied as it is. Nothing here calls anything.
 
+mod add_on;
 mod cascade;
 mod chosen;
 mod claims;
 mod decide;
-mod difference;
+pub mod difference;
 mod digest;
 mod forced;
 mod guard;
@@ -23,6 +24,7 @@ mod shared;
 mod tests;
 mod world;
 
+pub use add_on::AddOnChange;
 pub use guard::{Guards, Protection};
 pub use intents::begun;
 pub use make::plan;

@@ -108,6 +108,7 @@ impl Edit {
         let mut gone: Vec<String> =
             certificates.map(|record| layout::certificate(record.authority, &record.serial)).collect();
         gone.extend(std::mem::take(&mut records.secrets).into_keys().map(|name| layout::secret(&name)));
+        gone.extend(std::mem::take(&mut records.add_ons).into_keys().map(|name| layout::add_on(&name)));
         if std::mem::take(&mut records.keys) != KeyRecords::default() {
             gone.push(layout::KEYS.to_owned());
         }

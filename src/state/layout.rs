@@ -19,6 +19,8 @@ pub(super) const ROLL: &str = "roll.json";
 pub(super) const REQUESTS: &str = "requests/";
 /// The folder of the manifests, with its slash.
 pub(super) const MANIFESTS: &str = "manifests/";
+/// The folder of the add-ons, with its slash.
+pub(super) const ADD_ONS: &str = "addons/";
 /// The folder of the closed runs, with its slash.
 pub(super) const RUNS: &str = "runs/";
 /// The folder of the certificates, with its slash.
@@ -47,6 +49,8 @@ pub(super) enum File {
     Run(String),
     /// Rendered and applied.
     Manifest,
+    /// What an add-on of this name was when it was applied.
+    AddOn(String),
     /// Keys that are no certificates, and for whom secrets are sealed.
     Keys,
     /// A public certificate: who signed it, and its serial number.
@@ -82,6 +86,7 @@ impl File {
             "runs" => id(rest, ".json").map(Self::Run),
             "former" => id(rest, ".json").map(Self::Former),
             "requests" => id(rest, ".json").map(Self::Request),
+            "addons" => id(rest, ".json").map(Self::AddOn),
             "manifests" => rest.split('/').all(is_file_name).then_some(Self::Manifest),
             "secrets" => {
                 rest.strip_suffix(".age").filter(|name| is_file_name(name)).map(|name| Self::Secret(name.to_owned()))
@@ -131,6 +136,11 @@ pub(super) fn request(id: &str) -> String {
     format!("{REQUESTS}{id}.json")
 }
 
+/// `addons/<name>.json`
+pub(super) fn add_on(name: &str) -> String {
+    format!("{ADD_ONS}{name}.json")
+}
+
 /// `former/<uid>.json`
 pub(super) fn former(uid: &str) -> String {
     format!("former/{uid}.json")
@@ -161,6 +171,7 @@ mod tests {
         assert_eq!(File::of(&request("7f")), Some(File::Request(String::from("7f"))));
         assert_eq!(File::of(&former("ab12")), Some(File::Former(String::from("ab12"))));
         assert_eq!(File::of("manifests/1_cluster.yaml"), Some(File::Manifest));
+        assert_eq!(File::of(&add_on("coredns")), Some(File::AddOn(String::from("coredns"))));
         assert_eq!(File::of(&secret("encryption-1")), Some(File::Secret(String::from("encryption-1"))));
         let authority = AuthorityName::FrontProxy;
         assert_eq!(File::of(&certificate(authority, "4f")), Some(File::Certificate(authority, String::from("4f"))));
@@ -183,6 +194,8 @@ mod tests {
             "secrets/ca.pem",
             "secrets/.age",
             "manifests/a b.yaml",
+            "addons/a/b.json",
+            "addons/coredns.yaml",
             "certs/x.json",
             "certs/kubernetes/4f.json",
             "secrets/a/b.age",

@@ -13,7 +13,7 @@ use super::fence::{Fence, LeaseEnded};
 use super::finding::{Finding, FindingKind, Findings};
 use super::keys::KeyChange;
 use super::message::{Phase, Stamp};
-use super::record::{CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
+use super::record::{AddOnRecord, CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
 use super::roll;
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
@@ -107,6 +107,19 @@ impl Lease {
         self.stage(|edit| {
             let files = manifests.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes()));
             edit.replace_folder(present.iter(), layout::MANIFESTS, files);
+        })
+    }
+
+    /// Replaces `addons/` with the next push.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a name is no plain file name or an object holds a secret.
+    pub fn stage_add_ons(&mut self, add_ons: &[AddOnRecord]) -> Result<(), Error> {
+        let present: Vec<String> = self.base.files.keys().chain(self.staged.changes.keys()).cloned().collect();
+        self.stage(|edit| {
+            let files = add_ons.iter().map(|it| (format!("{}.json", it.name), tree::json(it)));
+            edit.replace_folder(present.iter(), layout::ADD_ONS, files);
+            edit.view.records.add_ons = add_ons.iter().map(|it| (it.name.clone(), it.clone())).collect();
         })
     }
 

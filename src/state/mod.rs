@@ -36,8 +36,8 @@ pub use history::{History, PastRun};
 pub use keys::{KeyChange, SealedKey, SealedSecret};
 pub use lease::Lease;
 pub use record::{
-    Asked, CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase, KeyRecords,
-    LockRecord, Outcome, PublicKeyRecord, RequestRecord, ResourceRecord, RunRecord, RunResult,
+    AddOnRecord, Asked, CertificateRecord, CertificateRole, ClusterRecord, Intent, IntentKind, JournalLine, KeyPhase,
+    KeyRecords, LockRecord, Outcome, PublicKeyRecord, RequestRecord, ResourceRecord, RunRecord, RunResult,
 };
 pub use settings::{Location, StoreSettings, Timing};
 pub use store::{Acquire, Recovered, Store, Unlocked};
@@ -69,6 +69,8 @@ pub struct Records {
     pub secrets: BTreeMap<String, Arc<[u8]>>,
     /// A roll that is not at its end.
     pub roll: Option<roll::Record>,
+    /// Add-ons as they were applied last, by name.
+    pub add_ons: BTreeMap<String, AddOnRecord>,
     /// What is asked of the run that holds the lock, by id.
     pub requests: BTreeMap<String, RequestRecord>,
     /// Lines of journals that no run closed, by run: somebody died.

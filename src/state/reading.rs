@@ -11,7 +11,7 @@ use super::finding::{Finding, FindingKind};
 use super::journal::{Damage, Journal};
 use super::layout::{self, File};
 use super::record::{
-    CertificateRecord, ClusterRecord, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
+    AddOnRecord, CertificateRecord, ClusterRecord, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
 };
 use super::roll;
 use super::{secret, tree};
@@ -89,6 +89,7 @@ pub(super) enum Part {
     Secret(String, Arc<[u8]>),
     Roll(Box<roll::Record>),
     Request(String, RequestRecord),
+    AddOn(Box<AddOnRecord>),
 }
 
 impl Reading {
@@ -196,6 +197,13 @@ impl Reader<'_> {
             File::Request(id) => self.parse(content).map_or(Part::Nothing, |request| Part::Request(id, request)),
             File::Secret(name) => Part::Secret(name, Arc::from(content)),
             File::Manifest => Part::Nothing,
+            File::AddOn(name) => {
+                let Some(record) = self.parse::<AddOnRecord>(content) else { return Part::Nothing };
+                if record.name != name {
+                    self.flaw(FindingKind::Misplaced, format!("the record of add-on {}", short(&record.name)));
+                }
+                Part::AddOn(Box::new(record))
+            }
         }
     }
 

@@ -247,6 +247,16 @@ pub struct RunRecord {
     pub error: Option<String>,
 }
 
+/// `addons/<name>.json`: an add-on as it was applied last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AddOnRecord {
+    /// Its name.
+    pub name: String,
+    /// Its objects as they were rendered, in the order in which they are applied.
+    pub objects: Vec<serde_json::Value>,
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::finding::{Finding, FindingKind};
 use super::journal::Journal;
 use super::reading::{self, Body, Part, Reading};
-use super::record::ResourceRecord;
+use super::record::{AddOnRecord, ResourceRecord};
 use super::roll;
 use super::{Records, keys, layout};
 use crate::name::ClusterName;
@@ -156,6 +156,9 @@ impl Reader<'_> {
                 records.secrets.insert(name.clone(), Arc::clone(ciphertext));
             }
             Part::Roll(record) => records.roll = Some(roll::Record::clone(record)),
+            Part::AddOn(record) => {
+                records.add_ons.insert(record.name.clone(), AddOnRecord::clone(record));
+            }
             Part::Request(id, request) => {
                 records.requests.insert(id.clone(), request.clone());
             }

@@ -18,7 +18,7 @@ fn every_declared_fallback_takes_over_and_gives_back() {
     let report: Value = serde_json::from_str(&ran.stdout).expect("a document");
     let trials = report["trials"].as_array().expect("a list");
     let groups: Vec<&str> = trials.iter().filter_map(|trial| trial["group"].as_str()).collect();
-    assert_eq!(groups, ["spot-nodes-4x-32gb", "spot-nodes-8x"], "{report}");
+    assert_eq!(groups, ["metrics-store-spot", "spot-nodes-4x-32gb", "spot-nodes-8x"], "{report}");
     for trial in trials {
         assert!(trial["tried"] == true && trial["problem"].is_null(), "{trial}");
         let told = trial["toldSeconds"].as_i64().expect("a number");
@@ -37,5 +37,5 @@ fn what_cannot_be_tried_is_told() {
     let outside = fleet.windlass(&["capacity", "test-fallback", CLUSTER]).exits(10);
     outside.warns("in the sandbox only");
     let unknown = ["capacity", "test-fallback", CLUSTER, "--group", "admin-nodes"];
-    fleet.sandboxed(&unknown).exits(10).warns("these have one: spot-nodes-4x-32gb");
+    fleet.sandboxed(&unknown).exits(10).warns("these have one: metrics-store-spot, spot-nodes-4x-32gb");
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::Filter;
+use futures_util::future::try_join_all;
 
 use crate::aws::call::{Call, call};
 use crate::aws::connect::Aws;
 use crate::aws::error::Error;
-use crate::aws::join::try_join_all;
 use crate::aws::{pages, tags};
 use crate::desired::Image;
 

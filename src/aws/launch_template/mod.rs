@@ -92,7 +92,7 @@ pub(super) async fn outdated(
             Ok((template.address.clone(), compared(&versions, &listed)))
         });
     }
-    Ok(super::join::try_join_all(asked.into_iter().map(Box::pin)).await?.into_iter().collect())
+    Ok(futures_util::future::try_join_all(asked.into_iter().map(Box::pin)).await?.into_iter().collect())
 }
 
 /// Templates of groups some of whose instances run another version than the default, with those versions.

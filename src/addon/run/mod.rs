@@ -1,0 +1,81 @@
+//! Installs add-ons: looks, applies what differs, waits until it works, deletes what is no longer there.
+//!
+//! Everything may be repeated: an apply says what should be, and a deletion names one object by its uid. What a dead run
+//! has begun is found by its mark, because an inventory names the kinds of what is to come before any of it is made.
+
+mod event;
+mod install;
+mod kinds;
+mod look;
+
+use std::time::Duration;
+
+pub use event::Event;
+pub use install::{Conflicts, Means, Report, install, wait_for_api};
+pub use look::{Seen, SeenAddOn, look};
+
+use super::ObjectName;
+use crate::kubernetes;
+
+/// Calls at the same time: a hundred objects are looked at within a second or two, and no server feels it (kube-apiserver
+/// works on 600 requests at once by default, `--max-requests-inflight` and `--max-mutating-requests-inflight`).
+const CALLS: usize = 8;
+/// How often it is looked whether something is healthy.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often what is waited for is told.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Why add-ons cannot be looked at or installed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A call failed.
+    #[error(transparent)]
+    Kubernetes(#[from] kubernetes::Error),
+    /// The call for an object failed.
+    #[error("{object}: {error}")]
+    Object {
+        /// The object.
+        object: ObjectName,
+        /// What the server says.
+        error: kubernetes::Error,
+    },
+    /// The cluster has no such kind, although everything before was applied.
+    #[error(
+        "{0}: the cluster serves no such kind\nhint: apply its CustomResourceDefinition first: `needs` of the add-on"
+    )]
+    NoSuchKind(ObjectName),
+    /// Others have set fields to other values.
+    #[error(
+        "{object} was changed by others: {}\nhint: take their values over into the manifests, or overrule them with \
+         --force-conflicts",
+        .fields.join(", ")
+    )]
+    Conflict {
+        /// The object.
+        object: ObjectName,
+        /// Which fields, and who.
+        fields: Vec<String>,
+    },
+    /// An object does not get healthy by itself.
+    #[error("{object} failed: {why}")]
+    Failed {
+        /// The object.
+        object: ObjectName,
+        /// Why.
+        why: String,
+    },
+    /// It took too long.
+    #[error("not healthy after {after}: {}", .waiting.join("; "))]
+    TimedOut {
+        /// How long it was waited for.
+        after: String,
+        /// What is not healthy, and why.
+        waiting: Vec<String>,
+    },
+    /// What it needs failed.
+    #[error("not begun: it needs {0}, which failed")]
+    NotBegun(String),
+    /// Somebody stopped it.
+    #[error("interrupted")]
+    Interrupted,
+}
