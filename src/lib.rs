@@ -19,12 +19,14 @@
 //! | [`roll`] | replaces machines: a pure decision, and the runner that does what it says |
 //! | [`capacity`] | how machines are spread, which group takes over from which, what the autoscaler is told |
 //! | [`upgrade`] | guardrails: versions, removed APIs, add-ons, machines that a change leaves behind |
+//! | [`addon`] | what is installed into a cluster: rendered, checked, in the order in which it is applied |
 //! | [`live`] | what endpoints present on the network: their TLS certificates |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
 //! | [`ui`] | everything that the user sees |
 //! | [`cli`] | one file per command |
 
+pub mod addon;
 pub mod apply;
 pub mod aws;
 pub mod capacity;

@@ -18,7 +18,7 @@ mod health;
 mod kubeconfig;
 mod node;
 mod pod;
-mod quantity;
+pub(crate) mod quantity;
 mod read;
 mod seen;
 #[cfg(test)]
