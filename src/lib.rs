@@ -16,9 +16,11 @@
 //! | [`aws`] | the only code that calls AWS |
 //! | [`kubernetes`] | the only code that calls Kubernetes |
 //! | [`health`] | how a cluster is: groups, machines, nodes, pods and budgets at one moment |
+//! | [`install`] | makes a cluster's add-ons what they should be: inventories, differences, health, the installation |
 //! | [`roll`] | replaces machines: a pure decision, and the runner that does what it says |
 //! | [`capacity`] | how machines are spread, which group takes over from which, what the autoscaler is told |
 //! | [`upgrade`] | guardrails: versions, removed APIs, add-ons, machines that a change leaves behind |
+//! | [`addon`] | what is installed into a cluster: rendered, checked, in the order in which it is applied |
 //! | [`live`] | what endpoints present on the network: their TLS certificates |
 //! | [`apply`] | runs a plan: waves, journal, waits, events |
 //! | [`sandbox`] | an AWS in this process, underneath the real SDK |
@@ -36,6 +38,7 @@ pub mod desired;
 pub mod duration;
 pub mod exit;
 pub mod health;
+pub mod install;
 pub mod kubernetes;
 pub mod live;
 pub mod name;

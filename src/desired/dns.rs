@@ -1,10 +1,10 @@
 //! Records in the existing hosted zone: the API's names, the declared ones, and those that move by weight.
 
 use super::builder::Builder;
-use super::{api, control_plane, names};
+use super::{api, control_plane, names, security};
 use crate::problem::Problem;
 use crate::resource::{Alias, Kind, RecordSet, Reference, Weight};
-use crate::spec::{ApiLoadBalancer, RecordType};
+use crate::spec::{self, ApiLoadBalancer, RecordType};
 
 /// Adds the records; without the zone that is a problem.
 pub(super) fn add(builder: &mut Builder<'_>) {
@@ -92,8 +92,18 @@ fn add_api(builder: &mut Builder<'_>, zone: &str) {
     }
 }
 
+/// The port at which nodes find the API.
+#[must_use]
+pub fn api_port(api: &spec::Api) -> u16 {
+    match api.load_balancer {
+        ApiLoadBalancer::Internal => api.port,
+        ApiLoadBalancer::Public | ApiLoadBalancer::None => security::API_PORT,
+    }
+}
+
 /// The name by which nodes find the API.
-pub(super) fn internal_name(cluster: &str) -> String {
+#[must_use]
+pub fn internal_name(cluster: &str) -> String {
     format!("api.internal.{cluster}")
 }
 

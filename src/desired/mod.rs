@@ -24,8 +24,10 @@ mod tags;
 mod tests;
 
 pub use bootstrap::{FORMAT as USER_DATA_FORMAT, built_in, compressed, decompressed};
+pub use dns::{api_port, internal_name};
 pub use facts::{ExistingNetwork, ExistingSubnet, Facts, HostedZone, Image, Keys, Revisions};
-pub use names::{group_name, member_group, parameter_path};
+pub use names::{dns_address, group_name, member_group, parameter_path};
+pub use policies::partition;
 
 use std::collections::BTreeMap;
 

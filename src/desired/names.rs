@@ -1,10 +1,12 @@
 //! Names in AWS' own name spaces: unique in a region or account, within each kind's limit, the same in every run.
 
+use std::net::Ipv4Addr;
+
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::name::ClusterName;
-use crate::spec::{Member, NodeGroup, Specification};
+use crate::spec::{Member, Network, NodeGroup, Specification};
 
 /// Network load balancers and target groups (ELBv2 API reference, CreateLoadBalancer: Name).
 pub(super) const LOAD_BALANCER_LIMIT: usize = 32;
@@ -51,6 +53,15 @@ pub(super) fn balancer(thing: &str, cluster: &ClusterName) -> String {
     let room = LOAD_BALANCER_LIMIT - HASH - 1;
     let beginning = dashed.get(..room).unwrap_or(&dashed);
     format!("{}-{}", beginning.trim_end_matches('-'), hash(&format!("{thing}.{cluster}")))
+}
+
+/// CoreDNS' address is the tenth of the services' range (kubeadm's own choice, which its phase `addon` uses).
+const DNS: u32 = 10;
+
+/// The address of the cluster's DNS service: what the kubelets tell their pods.
+#[must_use]
+pub fn dns_address(network: &Network) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(network.service_cidr.net().network()).saturating_add(DNS))
 }
 
 /// The IAM path of a cluster's roles and profiles, and with it the Systems Manager path of its parameters.

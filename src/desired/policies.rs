@@ -260,8 +260,9 @@ fn parameter(builder: &Builder<'_>, name: &str) -> String {
     format!("arn:{}:ssm:{}:{}:parameter{path}{name}", partition(&facts.region), facts.region, facts.account)
 }
 
-/// AWS' separate worlds (IAM user guide, "ARN format").
-fn partition(region: &str) -> &'static str {
+/// AWS' separate worlds (IAM user guide, "ARN format"): `aws` for most regions.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",

@@ -11,6 +11,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::addon::ObjectKey;
+
 /// Label of a parent: its id.
 pub const ID: &str = "applyset.kubernetes.io/id";
 /// Label of a member: the id of its parent.
@@ -37,11 +39,10 @@ pub struct GroupKind {
 }
 
 impl GroupKind {
-    /// Out of `apps/v1` and `Deployment`.
+    /// That of an object.
     #[must_use]
-    pub fn new(api_version: &str, kind: &str) -> Self {
-        let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        Self { group: group.to_owned(), kind: kind.to_owned() }
+    pub fn of(key: &ObjectKey) -> Self {
+        Self { group: key.group.clone(), kind: key.kind.clone() }
     }
 
     fn text(&self) -> String {
@@ -73,10 +74,9 @@ impl Inventory {
     }
 
     /// Takes in an object.
-    pub fn add(&mut self, object: &Value) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        self.kinds.insert(GroupKind::new(&text(&object["apiVersion"]), &text(&object["kind"])));
-        self.namespaces.extend(object["metadata"]["namespace"].as_str().map(str::to_owned));
+    pub fn add(&mut self, object: &ObjectKey) {
+        self.kinds.insert(GroupKind::of(object));
+        self.namespaces.extend(object.namespace.clone());
     }
 
     /// What either of two has: while objects of both may be there.
@@ -157,9 +157,15 @@ mod tests {
 
     fn inventory() -> Inventory {
         let mut inventory = Inventory::new("flannel");
-        inventory.add(&json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"namespace": "network"}}));
-        inventory.add(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "kube-system"}}));
-        inventory.add(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {}}));
+        let key = |group: &str, kind: &str, namespace: Option<&str>| ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: String::from("flannel"),
+        };
+        inventory.add(&key("apps", "DaemonSet", Some("network")));
+        inventory.add(&key("", "ConfigMap", Some("kube-system")));
+        inventory.add(&key("rbac.authorization.k8s.io", "ClusterRole", None));
         inventory
     }
 

@@ -19,7 +19,7 @@ mod kubeconfig;
 mod node;
 mod objects;
 mod pod;
-mod quantity;
+pub(crate) mod quantity;
 mod read;
 mod seen;
 #[cfg(test)]

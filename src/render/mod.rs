@@ -6,10 +6,12 @@
 //! the same project gives the same bytes. It never looks at what the rendered text means: that is [`crate::spec`]'s.
 //!
 //! What a template sees: every top-level key of the cluster's merged vars under its own name, and `cluster.name`, the
-//! cluster's DNS name. What it can call: `snippet("name.yaml")`, and minijinja's and windlass' filters.
+//! cluster's DNS name; those of add-ons also what follows from the manifests (see [`crate::addon`]). What it can call:
+//! `snippet("name.yaml")`, and minijinja's and windlass' filters.
 
 mod engine;
 pub mod explain;
+pub mod image;
 pub mod layers;
 pub mod nearest;
 pub mod pattern;
@@ -30,8 +32,9 @@ pub use self::rendered::{Rendered, RenderedFile};
 pub use self::settings::Settings;
 use crate::name::ClusterName;
 use crate::problem::{Problem, Problems};
-use crate::render::layers::{Action, Var};
+use crate::render::layers::{Action, Var, VarValue};
 use crate::render::source::Source;
+use crate::render::yaml::Node;
 
 /// Renders all templates of a project, in the order of their names, for one cluster.
 ///
@@ -43,8 +46,44 @@ pub fn render(project: &Project, cluster: &ClusterName) -> Result<Rendered, Prob
     if engine.templates().is_empty() {
         return Err(Problem::error("there is nothing to render: templates/ has no file that ends in .yaml.j2").into());
     }
-    let files = engine.render(&vars)?;
-    Ok(Rendered::new(cluster.clone(), engine, vars, files))
+    Rendered::new(cluster.clone(), engine, vars, engine.templates())
+}
+
+/// Renders the templates of one add-on for one cluster: `addons/<name>.yaml.j2`, or all beneath `addons/<name>/` in the
+/// order of their names. What they see beside the vars comes in as one more layer: `facts`, a mapping in YAML.
+/// Without such a file there is no document.
+///
+/// # Errors
+/// All mistakes that were found, with their places, as of [`render`]; a var that says otherwise than `facts`.
+pub fn addon(project: &Project, cluster: &ClusterName, name: &str, facts: Source) -> Result<Rendered, Problems> {
+    let engine = &project.files()?.engine;
+    let (file, folder) = (format!("addons/{name}{}", project::ADDON_END), format!("addons/{name}/"));
+    let is_own = |source: &&Source| source.name() == file || source.name().starts_with(&folder);
+    let templates: Vec<Source> = engine.addons().iter().filter(is_own).cloned().collect();
+    if templates.len() > 1 && templates.iter().any(|source| source.name() == file) {
+        return Err(Problem::error(format!("add-on {name:?} has both {file} and a folder of its name"))
+            .hint(format!("move {file} into {folder}"))
+            .into());
+    }
+    let node = yaml::mapping(&facts)?;
+    let mut layers = layers(project, cluster)?;
+    layers.push((facts, node));
+    let vars = merge(&layers)?;
+    Rendered::new(cluster.clone(), engine, vars, &templates)
+}
+
+/// The names of all add-ons that `addons/` has files of, sorted.
+///
+/// # Errors
+/// The project's files have mistakes.
+pub fn addon_names(project: &Project) -> Result<Vec<String>, Problems> {
+    let name = |source: &Source| {
+        let path = source.name().strip_prefix("addons/")?;
+        path.split('/').next()?.trim_end_matches(project::ADDON_END).to_owned().into()
+    };
+    let mut names: Vec<String> = project.files()?.engine.addons().iter().filter_map(name).collect();
+    names.dedup();
+    Ok(names)
 }
 
 /// The merged vars of a cluster, each value with the layers that set it; `cluster.name` is among them.
@@ -52,6 +91,11 @@ pub fn render(project: &Project, cluster: &ClusterName) -> Result<Rendered, Prob
 /// # Errors
 /// A layer is missing or has mistakes; all of them are told.
 pub fn vars(project: &Project, cluster: &ClusterName) -> Result<Arc<Var>, Problems> {
+    merge(&layers(project, cluster)?)
+}
+
+/// The layers of a cluster, first to last; behind the files, what windlass sets.
+fn layers(project: &Project, cluster: &ClusterName) -> Result<Vec<(Source, Node)>, Problems> {
     let own = project.cluster(cluster.as_str())?;
     let files = project.files()?;
     let (mut layers, mut problems) = (Vec::new(), Vec::new());
@@ -63,25 +107,41 @@ pub fn vars(project: &Project, cluster: &ClusterName) -> Result<Arc<Var>, Proble
             None => problems.push(project.missing_layer(&name, files.vars.keys().map(String::as_str))),
         }
     }
-    // The name of the cluster is the last layer, so that `explain` can tell where it comes from.
+    // The name of the cluster is a layer, so that `explain` can tell where it comes from.
     let name = Source::new(format!("vars/{own}.yaml (its name)"), format!("cluster:\n  name: {own}\n"));
     let node = yaml::mapping(&name)?;
     layers.push((name, node));
-    if !problems.is_empty() {
-        return Err(Problems(problems));
-    }
-    let merged = layers::merge(&layers)?;
-    let cluster = merged.get("cluster");
-    let told = cluster.into_iter().chain(cluster.and_then(|cluster| cluster.get("name")));
-    for var in told {
+    if problems.is_empty() { Ok(layers) } else { Err(Problems(problems)) }
+}
+
+/// Merges layers; what windlass sets is not the files' to set.
+fn merge(layers: &[(Source, Node)]) -> Result<Arc<Var>, Problems> {
+    let merged = layers::merge(layers)?;
+    let ours = |source: &Source| !source.name().ends_with(".yaml");
+    let mut problems = Vec::new();
+    let mut pending: Vec<&Arc<Var>> = OURS.iter().filter_map(|key| merged.get(key)).collect();
+    while let Some(var) = pending.pop() {
         if let [.., before, last] = var.settings.as_slice()
             && last.action == Action::Overrode
+            && ours(&last.source)
         {
-            return Err(Problem::error(format!("`{}` is set by windlass: the name of the cluster's file", var.path))
-                .at(before.source.place(before.key, "set here too"))
-                .hint("remove it, or name it differently")
-                .into());
+            let what = if var.path == "cluster" || var.path == "cluster.name" {
+                "the name of the cluster's file"
+            } else {
+                "what the manifests say"
+            };
+            problems.push(
+                Problem::error(format!("`{}` is set by windlass: {what}", var.path))
+                    .at(before.source.place(before.key, "set here too"))
+                    .hint("remove it, or name it differently"),
+            );
+        }
+        if let VarValue::Mapping { entries, .. } = &var.value {
+            pending.extend(entries.iter().map(|(_, var)| var));
         }
     }
-    Ok(merged)
+    if problems.is_empty() { Ok(merged) } else { Err(Problems(problems)) }
 }
+
+/// The keys of the vars under which windlass sets something.
+const OURS: [&str; 2] = ["cluster", "addon"];

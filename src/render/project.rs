@@ -22,6 +22,9 @@ use crate::render::yaml::{self, Node};
 /// The name of the settings file; the directory that has it is a project.
 pub const SETTINGS_FILE: &str = "windlass.yaml";
 
+/// How the names of add-ons' files end.
+pub(super) const ADDON_END: &str = ".yaml.j2";
+
 /// A project on disk, read once.
 #[derive(Debug)]
 pub struct Project {
@@ -139,12 +142,21 @@ impl Project {
             })
         };
         let templates = sources("templates", is_template);
+        let addons = sources("addons", is_template_or_yaml);
         let snippets = sources("snippets", |_| true);
         let vars = sources("vars", is_yaml);
+        for source in addons.iter().filter(|source| !source.name().ends_with(ADDON_END)) {
+            let stem = source.name().trim_end_matches(".j2");
+            let stem = stem.strip_suffix(".yml").or_else(|| stem.strip_suffix(".yaml")).unwrap_or(stem);
+            problems.push(
+                Problem::error(format!("{} is not read", source.name()))
+                    .hint(format!("rename it to {stem}{ADDON_END}; text that has `{{{{` in it goes between `{{% raw %}}` and `{{% endraw %}}`")),
+            );
+        }
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        let engine = Arc::new(Engine::new(templates, snippets)?);
+        let engine = Arc::new(Engine::new(templates, addons, snippets)?);
         let vars = vars
             .into_iter()
             .map(|source| {
@@ -159,6 +171,11 @@ impl Project {
 
 fn is_template(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "j2")
+}
+
+/// What a person may put into `addons/`: a file of another name is said to be ignored, rather than ignored.
+fn is_template_or_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["j2", "yaml", "yml", "json"].iter().any(|known| extension == *known))
 }
 
 fn is_yaml(path: &Path) -> bool {

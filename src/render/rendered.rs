@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::name::ClusterName;
-use crate::problem::Place;
+use crate::problem::{Place, Problems};
 use crate::render::engine::{Engine, Origin, Provenance};
 use crate::render::layers::{Var, VarValue};
 use crate::render::source::{Source, Span};
@@ -22,7 +22,7 @@ pub struct Rendered {
 /// The text that one template gave.
 #[derive(Clone, Debug)]
 pub struct RenderedFile {
-    /// The template's file name without `.j2`: `3_spot-nodes.yaml`.
+    /// The template's path without `templates/` and `.j2`: `3_spot-nodes.yaml`, `addons/coredns.yaml`.
     pub name: String,
     /// The text, under the name `rendered 3_spot-nodes.yaml`: give it to [`crate::render::yaml::documents`].
     pub source: Source,
@@ -32,7 +32,8 @@ pub struct RenderedFile {
 #[derive(Debug)]
 struct Origins {
     engine: Arc<Engine>,
-    files: Vec<OnceLock<Option<Provenance>>>,
+    /// Each with its template's path.
+    files: Vec<(String, OnceLock<Option<Provenance>>)>,
 }
 
 impl RenderedFile {
@@ -58,16 +59,29 @@ impl Rendered {
         Self { cluster, documents: documents.collect(), vars: Arc::new(vars), origins: None }
     }
 
-    /// What an engine printed for a cluster.
+    /// Renders templates of an engine for a cluster.
+    ///
+    /// # Errors
+    /// The first mistake of each template, with its places.
     pub(super) fn new(
         cluster: ClusterName,
         engine: &Arc<Engine>,
         vars: Arc<Var>,
-        files: Vec<(String, String)>,
-    ) -> Self {
-        let origins = Origins { engine: Arc::clone(engine), files: files.iter().map(|_| OnceLock::new()).collect() };
-        let documents = files.into_iter().map(|(name, text)| RenderedFile::new(name, text)).collect();
-        Self { cluster, documents, vars, origins: Some(Arc::new(origins)) }
+        templates: &[Source],
+    ) -> Result<Self, Problems> {
+        let texts = engine.render(&vars, templates)?;
+        let files = templates.iter().map(|template| (template.name().to_owned(), OnceLock::new())).collect();
+        let origins = Origins { engine: Arc::clone(engine), files };
+        let named = templates.iter().zip(texts);
+        let documents = named.map(|(template, text)| RenderedFile::new(rendered_name(template.name()), text)).collect();
+        Ok(Self { cluster, documents, vars, origins: Some(Arc::new(origins)) })
+    }
+
+    /// The same with another file behind the others, which no template made: the output of a chart.
+    #[must_use]
+    pub fn with_text(mut self, name: &str, text: &str) -> Self {
+        self.documents.push(RenderedFile::new(name.to_owned(), text.to_owned()));
+        self
     }
 
     /// The merged vars, each value with the layers that set it.
@@ -111,7 +125,13 @@ impl Rendered {
     pub(super) fn provenance(&self, document: usize) -> Option<&Provenance> {
         let origins = self.origins.as_ref()?;
         let text = self.documents.get(document)?.text();
-        let file = origins.files.get(document)?;
-        file.get_or_init(|| origins.engine.provenance(&self.vars, document, text)).as_ref()
+        let (template, file) = origins.files.get(document)?;
+        file.get_or_init(|| origins.engine.provenance(&self.vars, template, text)).as_ref()
     }
+}
+
+/// `templates/3_spot-nodes.yaml.j2` gives `3_spot-nodes.yaml`, `addons/coredns.yaml.j2` gives `addons/coredns.yaml`.
+fn rendered_name(template: &str) -> String {
+    let name = template.strip_prefix("templates/").unwrap_or(template);
+    name.strip_suffix(".j2").unwrap_or(name).to_owned()
 }

@@ -62,7 +62,7 @@ pub struct ClusterSpec {
     /// What may not happen by accident.
     #[serde(default)]
     pub protection: Protection,
-    /// What is installed into the cluster, in this order.
+    /// What is installed into the cluster; `needs` says what waits for what.
     #[serde(default)]
     pub addons: Vec<Addon>,
     /// How an instance becomes a node: packages, container images, own scripts.

@@ -34,7 +34,7 @@ mod tests;
 mod user_data;
 mod volume;
 
-pub use addon::{Addon, AddonSource, HelmChart};
+pub use addon::{Addon, Chart};
 pub use api::{Api, ApiLoadBalancer, MEMBER_PORT};
 pub use backup::Backup;
 pub use bootstrap::{Apt, AptSource, Bootstrap, Packages};
@@ -53,6 +53,9 @@ pub use node_group::{NodeGroup, NodeGroupSpec, Role};
 pub use pki::{KeyAlgorithm, Lifetimes, Pki, Thresholds};
 pub use protection::Protection;
 pub use read::read;
+pub(crate) use read::{
+    Document, Fault, Reading, Step, cluster_places, explain_fault, read_node, steps, traced, with_places,
+};
 pub use rolling::{Gate, MaintenanceWindow, PromQlGate, ResolvedRolling, Rolling};
 pub use scaling::{MixedInstances, ScalingProcess, Schedule, WarmPool};
 pub use user_data::UserData;

@@ -5,5 +5,5 @@ mod removed;
 mod skew;
 
 pub use addons::{Verdict, judge};
-pub use removed::{InUse, RemovedApi, removed_by, still_in_use};
+pub use removed::{InUse, RemovedApi, Served, removed_by, served, still_in_use};
 pub use skew::{Skew, kubelet_skew, recorded_version, step};

@@ -1,6 +1,7 @@
-//! API versions that a release no longer serves.
+//! API versions that a release no longer serves, or advises against.
 //!
-//! Source: Kubernetes documentation, "Deprecated API Migration Guide".
+//! Source: Kubernetes documentation, "Deprecated API Migration Guide"; behind 1.32, which APIs the published OpenAPI
+//! documents of the releases 1.33 to 1.37 have.
 
 use crate::spec::value::KubernetesVersion;
 
@@ -19,8 +20,12 @@ pub struct RemovedApi {
     pub instead: &'static str,
 }
 
-/// From 1.22 on, oldest first.
-const REMOVED: [RemovedApi; 23] = [
+/// From 1.16 on, oldest first.
+const REMOVED: [RemovedApi; 29] = [
+    row("apps", "v1beta1", &["deployments", "statefulsets"], 16, "v1"),
+    row("apps", "v1beta2", &["daemonsets", "deployments", "replicasets", "statefulsets"], 16, "v1"),
+    row("extensions", "v1beta1", &["daemonsets", "deployments", "replicasets"], 16, "apps/v1"),
+    row("extensions", "v1beta1", &["networkpolicies"], 16, "networking.k8s.io/v1"),
     row(
         "admissionregistration.k8s.io",
         "v1beta1",
@@ -56,7 +61,63 @@ const REMOVED: [RemovedApi; 23] = [
     row("storage.k8s.io", "v1beta1", &["csistoragecapacities"], 27, "v1"),
     row("flowcontrol.apiserver.k8s.io", "v1beta2", &["flowschemas", "prioritylevelconfigurations"], 29, "v1"),
     row("flowcontrol.apiserver.k8s.io", "v1beta3", &["flowschemas", "prioritylevelconfigurations"], 32, "v1"),
+    row(
+        "admissionregistration.k8s.io",
+        "v1beta1",
+        &["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+        34,
+        "v1",
+    ),
+    row("networking.k8s.io", "v1beta1", &["ipaddresses", "servicecidrs"], 37, "v1"),
 ];
+
+/// What is served on, but advised against: group, version, resource, the first minor version that says so, and what to
+/// use. Source: the API server's own warnings of 1.33 ("… is deprecated in v1.19+", "… in v1.33+").
+const DEPRECATED: [(&str, &str, &str, u32, &str); 2] = [
+    ("", "v1", "componentstatuses", 19, "the API server's /livez and /readyz"),
+    ("", "v1", "endpoints", 33, "discovery.k8s.io/v1 EndpointSlice"),
+];
+
+/// What a version makes of an API that a manifest names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Nothing is known against it.
+    Yes,
+    /// It is served, but a release after this one removes it.
+    Until {
+        /// The minor version of Kubernetes 1 that serves it no more.
+        minor: u32,
+        /// What to use.
+        instead: &'static str,
+    },
+    /// It is served, but advised against.
+    Deprecated {
+        /// The minor version of Kubernetes 1 that advised against it first.
+        minor: u32,
+        /// What to use.
+        instead: &'static str,
+    },
+    /// It is gone.
+    Gone {
+        /// The minor version of Kubernetes 1 that served it no more.
+        minor: u32,
+        /// What to use.
+        instead: &'static str,
+    },
+}
+
+/// What a version of Kubernetes makes of a resource (plural and lower case) of an API group and version.
+#[must_use]
+pub fn served(group: &str, version: &str, resource: &str, by: KubernetesVersion) -> Served {
+    let same = |row: &&RemovedApi| row.group == group && row.version == version && row.resources.contains(&resource);
+    if let Some(row) = REMOVED.iter().find(same) {
+        let (minor, instead) = (row.removed_in, row.instead);
+        return if minor <= by.minor { Served::Gone { minor, instead } } else { Served::Until { minor, instead } };
+    }
+    let advised =
+        DEPRECATED.iter().find(|row| (row.0, row.1, row.2) == (group, version, resource) && row.3 <= by.minor);
+    advised.map_or(Served::Yes, |row| Served::Deprecated { minor: row.3, instead: row.4 })
+}
 
 const fn row(
     group: &'static str,
@@ -143,6 +204,18 @@ mod tests {
         assert_eq!(removed_by(&in_use("policy", "v1beta1", "poddisruptionbudgets", "")), Some(25));
         assert_eq!(removed_by(&in_use("new.k8s.io", "v1beta1", "things", "1.40")), Some(40));
         assert_eq!(removed_by(&in_use("policy", "v1", "poddisruptionbudgets", "")), None);
+    }
+
+    #[test]
+    fn what_a_manifest_names_is_served_or_not() {
+        let by = |text: &str| text.parse().expect("a version");
+        let policy =
+            |version| served("admissionregistration.k8s.io", "v1beta1", "validatingadmissionpolicies", by(version));
+        assert_eq!(policy("1.33.9"), Served::Until { minor: 34, instead: "v1" });
+        assert_eq!(policy("1.34.0"), Served::Gone { minor: 34, instead: "v1" });
+        assert_eq!(served("", "v1", "endpoints", by("1.32.0")), Served::Yes);
+        assert!(matches!(served("", "v1", "endpoints", by("1.33.0")), Served::Deprecated { minor: 33, .. }));
+        assert_eq!(served("apps", "v1", "deployments", by("1.34.0")), Served::Yes);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::{node_labels, parameters};
 use crate::desired::builder::Builder;
-use crate::desired::{control_plane, dns, names, security};
+use crate::desired::{control_plane, dns, names};
 use crate::resource::{Address, Kind};
-use crate::spec::{ApiLoadBalancer, Member, NodeGroup, Role};
+use crate::spec::{Member, NodeGroup, Role};
 
 /// Version of `/etc/windlass/node.json`; raised when a field changes its meaning.
 pub const FORMAT: u32 = 1;
@@ -151,10 +151,7 @@ impl Facts {
 pub(super) fn api(builder: &Builder<'_>) -> Api {
     let spec = builder.spec();
     let cluster = builder.name();
-    let port = match spec.api.load_balancer {
-        ApiLoadBalancer::Internal => spec.api.port,
-        ApiLoadBalancer::Public | ApiLoadBalancer::None => security::API_PORT,
-    };
+    let port = dns::api_port(&spec.api);
     let host = dns::internal_name(cluster.as_str());
     let more = spec.api.additional_names.iter().map(ToString::to_string);
     let names = [format!("api.{cluster}"), host.clone()].into_iter().chain(more).collect();

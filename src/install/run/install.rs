@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::kinds::Kinds;
 use super::look::{Seen, SeenAddOn, config_maps};
 use super::{Error, Event, LOOK, TELL};
-use crate::addon::{AddOn, Health, Inventory, NAMESPACE, ObjectName, health, marked};
+use crate::addon::{Addon, Object, ObjectKey};
 use crate::clock::Clock;
 use crate::duration;
+use crate::install::{Health, Inventory, NAMESPACE, health, key_of, marked};
 use crate::kubernetes::{self, Applied, Applying, Kubernetes, ObjectKind};
 use crate::plan::Action;
 
@@ -93,16 +94,16 @@ async fn pause(means: &Means<'_>, long: Duration) -> Result<(), Error> {
 }
 
 /// Makes the cluster's add-ons what they should be. `seen` is what a look just saw.
-pub async fn install(means: &Means<'_>, add_ons: &[AddOn], seen: &Seen) -> Report {
+pub async fn install(means: &Means<'_>, add_ons: &[Addon], seen: &Seen) -> Report {
     let began = means.clock.since_boot();
     let changes = seen.changes().count();
     (means.tell)(Event::AddOnsStarted { cluster: means.cluster.clone(), changes });
     let worker = Worker { means, kinds: Kinds::default() };
     let mut report = Report::default();
-    let mut left: Vec<&AddOn> = add_ons.iter().collect();
+    let mut left: Vec<&Addon> = add_ons.iter().collect();
     while !left.is_empty() {
         let waiting: BTreeSet<&str> = left.iter().map(|it| it.name.as_str()).collect();
-        let (ready, rest): (Vec<&AddOn>, Vec<&AddOn>) =
+        let (ready, rest): (Vec<&Addon>, Vec<&Addon>) =
             left.iter().partition(|it| it.needs.iter().all(|need| !waiting.contains(need.as_str())));
         // The rules have refused circles; should one come through, nothing hangs.
         let (ready, rest) = if ready.is_empty() { (rest, Vec::new()) } else { (ready, rest) };
@@ -145,7 +146,7 @@ impl Worker<'_, '_> {
     /// How many objects were changed, and how it ended.
     async fn add_on(
         &self,
-        add_on: &AddOn,
+        add_on: &Addon,
         seen: Option<&SeenAddOn>,
         lacking: Option<String>,
     ) -> (usize, Result<(), Error>) {
@@ -157,25 +158,25 @@ impl Worker<'_, '_> {
         (done, result)
     }
 
-    async fn all_of(&self, add_on: &AddOn, seen: Option<&SeenAddOn>, done: &mut usize) -> Result<(), Error> {
+    async fn all_of(&self, add_on: &Addon, seen: Option<&SeenAddOn>, done: &mut usize) -> Result<(), Error> {
         let began = self.means.clock.since_boot();
-        let unchanged = |name: &ObjectName| seen.is_some_and(|seen| seen.unchanged.contains(name));
+        let unchanged = |name: &ObjectKey| seen.is_some_and(|seen| seen.unchanged.contains(name));
         let mut inventory = Inventory::new(&add_on.name);
-        add_on.objects.iter().for_each(|object| inventory.add(object));
+        add_on.objects.iter().for_each(|object| inventory.add(&object.key()));
         let before = seen.and_then(|seen| seen.inventory.as_ref());
         if before != Some(&inventory) {
             // Whatever of the old and the new is there is found by the next run, should this one die.
             self.keep(&before.map_or_else(|| inventory.clone(), |before| inventory.clone().with(before))).await?;
         }
         for object in &add_on.objects {
-            let name = ObjectName::of(object);
+            let name = object.key();
             if unchanged(&name) {
                 continue;
             }
             let existed = seen.is_some_and(|seen| {
                 seen.changes.iter().any(|it| it.action == Action::Update && it.object == name.to_string())
             });
-            self.apply(&name, &marked(object, &inventory)).await?;
+            self.apply(&name, &marked(&object.value, &inventory)).await?;
             *done += 1;
             self.did(&add_on.name, &name, if existed { Action::Update } else { Action::Create });
         }
@@ -204,7 +205,7 @@ impl Worker<'_, '_> {
                 done += 1;
                 self.did(&seen.name, &stale.object, Action::Delete);
             }
-            let parent = ObjectName::of(&Inventory::new(&seen.name).parent());
+            let parent = key_of(&Inventory::new(&seen.name).parent());
             let kind = config_maps();
             let live = self.patiently(&parent, || self.means.kubernetes.object(&kind, Some(NAMESPACE), &parent.name));
             if let Some(uid) = live.await?.as_ref().and_then(|it| it["metadata"]["uid"].as_str()) {
@@ -216,7 +217,7 @@ impl Worker<'_, '_> {
         (done, result)
     }
 
-    fn did(&self, add_on: &str, object: &ObjectName, action: Action) {
+    fn did(&self, add_on: &str, object: &ObjectKey, action: Action) {
         let event = Event::AddOnDid { add_on: add_on.to_owned(), object: object.to_string(), action };
         (self.means.tell)(event);
     }
@@ -224,13 +225,13 @@ impl Worker<'_, '_> {
     /// Writes an inventory.
     async fn keep(&self, inventory: &Inventory) -> Result<(), Error> {
         let parent = inventory.parent();
-        let name = ObjectName::of(&parent);
+        let name = key_of(&parent);
         let kind = config_maps();
         let apply = || self.means.kubernetes.apply(&kind, Some(NAMESPACE), &parent, Applying::ByForce);
         self.patiently(&name, apply).await.map(drop)
     }
 
-    async fn apply(&self, name: &ObjectName, object: &Value) -> Result<(), Error> {
+    async fn apply(&self, name: &ObjectKey, object: &Value) -> Result<(), Error> {
         let kind = self.kind(name, object).await?;
         let applying = match self.means.conflicts {
             Conflicts::Told => Applying::Politely,
@@ -247,7 +248,7 @@ impl Worker<'_, '_> {
     }
 
     /// The kind of an object, which a definition that was just applied may have to bring first.
-    async fn kind(&self, name: &ObjectName, object: &Value) -> Result<ObjectKind, Error> {
+    async fn kind(&self, name: &ObjectKey, object: &Value) -> Result<ObjectKind, Error> {
         let deadline = self.means.clock.since_boot() + ESTABLISHED;
         loop {
             let find = || self.kinds.of(&self.means.kubernetes, object);
@@ -262,24 +263,24 @@ impl Worker<'_, '_> {
         }
     }
 
-    async fn delete(&self, kind: &ObjectKind, name: &ObjectName, uid: &str) -> Result<(), Error> {
+    async fn delete(&self, kind: &ObjectKind, name: &ObjectKey, uid: &str) -> Result<(), Error> {
         let namespace = name.namespace.as_deref();
         let delete = || self.means.kubernetes.delete_object(kind, namespace, &name.name, uid);
         self.patiently(name, delete).await.map(drop)
     }
 
     /// Waits until every object is healthy.
-    async fn until_healthy(&self, add_on: &AddOn) -> Result<(), Error> {
+    async fn until_healthy(&self, add_on: &Addon) -> Result<(), Error> {
         let clock = self.means.clock;
         let began = clock.since_boot();
         let mut told = began;
-        let mut waiting: Vec<&Value> = add_on.objects.iter().collect();
+        let mut waiting: Vec<&Object> = add_on.objects.iter().collect();
         loop {
             let mut why = Vec::new();
             let mut still = Vec::new();
             for object in waiting {
-                let name = ObjectName::of(object);
-                let kind = self.kind(&name, object).await?;
+                let name = object.key();
+                let kind = self.kind(&name, &object.value).await?;
                 let read = || self.means.kubernetes.object(&kind, name.namespace.as_deref(), &name.name);
                 match self.patiently(&name, read).await?.map(|live| health(&live)) {
                     Some(Health::Healthy) => {}
@@ -312,14 +313,14 @@ impl Worker<'_, '_> {
     }
 
     /// A call that is made again while its failure may pass.
-    async fn patiently<T, F>(&self, name: &ObjectName, call: impl Fn() -> F) -> Result<T, Error>
+    async fn patiently<T, F>(&self, name: &ObjectKey, call: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, kubernetes::Error>>,
     {
         self.patiently_any(name, || async { call().await.map_err(Error::from) }).await
     }
 
-    async fn patiently_any<T, F>(&self, name: &ObjectName, call: impl Fn() -> F) -> Result<T, Error>
+    async fn patiently_any<T, F>(&self, name: &ObjectKey, call: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::Error;
-use crate::addon::GroupKind;
+use crate::install::GroupKind;
 use crate::kubernetes::{Kubernetes, ObjectKind};
 
 /// What was asked so far.
@@ -37,12 +37,7 @@ impl Kinds {
         self.known().remove(api_version);
     }
 
-    async fn find(
-        &self,
-        kubernetes: &Kubernetes,
-        api_version: &str,
-        kind: &str,
-    ) -> Result<Option<ObjectKind>, Error> {
+    async fn find(&self, kubernetes: &Kubernetes, api_version: &str, kind: &str) -> Result<Option<ObjectKind>, Error> {
         let known = self.known().get(api_version).cloned();
         let kinds = match known {
             Some(kinds) => kinds,

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::kinds::Kinds;
 use super::{CALLS, Error};
-use crate::addon::{
-    ADD_ON, AddOn, GroupKind, Health, Inventory, NAMESPACE, ObjectName, PART_OF, Sides, differences, health, marked,
+use crate::addon::{Addon, Object, ObjectKey};
+use crate::install::{
+    ADD_ON, GroupKind, Health, Inventory, NAMESPACE, PART_OF, Sides, differences, health, key_of, marked,
 };
 use crate::kubernetes::{self, Applied, Applying, Kubernetes, ObjectKind};
 use crate::plan::{Action, AddOnChange, FieldChange};
@@ -33,18 +34,18 @@ pub struct SeenAddOn {
     /// What would change.
     pub changes: Vec<AddOnChange>,
     /// Objects that are as they should be.
-    pub unchanged: BTreeSet<ObjectName>,
+    pub unchanged: BTreeSet<ObjectKey>,
     /// Objects that it does not have any more.
     pub stale: Vec<Stale>,
     /// Objects that are not healthy, and why.
-    pub unhealthy: Vec<(ObjectName, String)>,
+    pub unhealthy: Vec<(ObjectKey, String)>,
 }
 
 /// An object that is to be deleted.
 #[derive(Clone, Debug)]
 pub struct Stale {
     /// What it is.
-    pub object: ObjectName,
+    pub object: ObjectKey,
     /// As the server has it.
     pub kind: ObjectKind,
     /// This one, not a namesake.
@@ -64,7 +65,7 @@ impl Seen {
 /// That of a call.
 pub async fn look(
     kubernetes: &Kubernetes,
-    add_ons: &[AddOn],
+    add_ons: &[Addon],
     records: &BTreeMap<String, AddOnRecord>,
 ) -> Result<Seen, Error> {
     let kinds = Kinds::default();
@@ -73,15 +74,14 @@ pub async fn look(
     let mut seen = Seen::default();
     for add_on in add_ons {
         let record = records.get(&add_on.name);
-        seen.wanted.push(eye.add_on(add_on, record, inventories.get(&add_on.name)).await?);
+        seen.wanted.push(eye.add_on((&add_on.name, &add_on.objects), record, inventories.get(&add_on.name)).await?);
     }
     let wanted: BTreeSet<&str> = add_ons.iter().map(|add_on| add_on.name.as_str()).collect();
     for (name, inventory) in inventories.iter().filter(|(name, _)| !wanted.contains(name.as_str())) {
-        let gone = AddOn { name: name.clone(), needs: BTreeSet::new(), objects: Vec::new() };
-        seen.unwanted.push(eye.add_on(&gone, None, Some(inventory)).await?);
+        seen.unwanted.push(eye.add_on((name, &[]), None, Some(inventory)).await?);
     }
     // An object that moved from one add-on to another is not stale: its new add-on has it.
-    let kept: BTreeSet<ObjectName> = add_ons.iter().flat_map(|it| &it.objects).map(ObjectName::of).collect();
+    let kept: BTreeSet<ObjectKey> = add_ons.iter().flat_map(|it| &it.objects).map(Object::key).collect();
     for it in seen.wanted.iter_mut().chain(&mut seen.unwanted) {
         it.stale.retain(|stale| !kept.contains(&stale.object));
         it.changes.retain(|change| {
@@ -115,7 +115,7 @@ struct Eye<'a> {
 
 /// What was seen of an object.
 struct SeenObject {
-    name: ObjectName,
+    name: ObjectKey,
     change: Option<AddOnChange>,
     trouble: Option<String>,
 }
@@ -123,25 +123,26 @@ struct SeenObject {
 impl Eye<'_> {
     async fn add_on(
         &self,
-        add_on: &AddOn,
+        (add_on, objects): (&str, &[Object]),
         record: Option<&AddOnRecord>,
         inventory: Option<&Inventory>,
     ) -> Result<SeenAddOn, Error> {
-        let mark = Inventory::new(&add_on.name);
-        let applied: BTreeMap<ObjectName, &Value> =
-            record.iter().flat_map(|it| &it.objects).map(|it| (ObjectName::of(it), it)).collect();
-        let looks = add_on.objects.iter().map(|object| {
-            let applied = applied.get(&ObjectName::of(object)).copied();
-            self.object(&add_on.name, object, applied, &mark)
+        let mark = Inventory::new(add_on);
+        let applied: BTreeMap<ObjectKey, &Value> =
+            record.iter().flat_map(|it| &it.objects).map(|it| (key_of(it), it)).collect();
+        let looks = objects.iter().map(|object| {
+            let key = object.key();
+            let applied = applied.get(&key).copied();
+            self.object(add_on, (key, &object.value), applied, &mark)
         });
         let objects: Vec<SeenObject> = stream::iter(looks).buffered(CALLS).try_collect().await?;
-        let present: BTreeSet<&ObjectName> = objects.iter().map(|it| &it.name).collect();
+        let present: BTreeSet<&ObjectKey> = objects.iter().map(|it| &it.name).collect();
         let stale = match inventory {
             Some(inventory) => self.stale(inventory, &present).await?,
             None => Vec::new(),
         };
         let mut seen = SeenAddOn {
-            name: add_on.name.clone(),
+            name: add_on.to_owned(),
             inventory: inventory.cloned(),
             changes: Vec::new(),
             unchanged: BTreeSet::new(),
@@ -156,7 +157,7 @@ impl Eye<'_> {
             }
         }
         seen.changes.extend(seen.stale.iter().map(|stale| AddOnChange {
-            add_on: add_on.name.clone(),
+            add_on: add_on.to_owned(),
             object: stale.object.to_string(),
             action: Action::Delete,
             fields: Vec::new(),
@@ -168,11 +169,10 @@ impl Eye<'_> {
     async fn object(
         &self,
         add_on: &str,
-        rendered: &Value,
+        (name, rendered): (ObjectKey, &Value),
         applied: Option<&Value>,
         mark: &Inventory,
     ) -> Result<SeenObject, Error> {
-        let name = ObjectName::of(rendered);
         let change = |action, fields: Vec<FieldChange>, conflicts| AddOnChange {
             add_on: add_on.to_owned(),
             object: name.to_string(),
@@ -184,7 +184,7 @@ impl Eye<'_> {
             let sides = Sides { applied: None, rendered, live: None, after: rendered };
             Some(change(Action::Create, differences(sides), Vec::new()))
         };
-        let absent = |name: ObjectName| SeenObject { change: create(), name, trouble: None };
+        let absent = |name: ObjectKey| SeenObject { change: create(), name, trouble: None };
         let Some(kind) = self.kinds.of(self.kubernetes, rendered).await? else { return Ok(absent(name.clone())) };
         let namespace = name.namespace.as_deref();
         let Some(live) = self.kubernetes.object(&kind, namespace, &name.name).await? else {
@@ -211,7 +211,7 @@ impl Eye<'_> {
     }
 
     /// Members of an inventory that are not among the objects that its add-on has now.
-    async fn stale(&self, inventory: &Inventory, present: &BTreeSet<&ObjectName>) -> Result<Vec<Stale>, Error> {
+    async fn stale(&self, inventory: &Inventory, present: &BTreeSet<&ObjectKey>) -> Result<Vec<Stale>, Error> {
         let mut stale = Vec::new();
         for kind in &inventory.kinds {
             stale.extend(self.stale_of(inventory, kind, present).await?);
@@ -223,7 +223,7 @@ impl Eye<'_> {
         &self,
         inventory: &Inventory,
         group_kind: &GroupKind,
-        present: &BTreeSet<&ObjectName>,
+        present: &BTreeSet<&ObjectKey>,
     ) -> Result<Vec<Stale>, Error> {
         let Some(kind) = self.kinds.preferred(self.kubernetes, group_kind).await? else { return Ok(Vec::new()) };
         let places: Vec<Option<&str>> = match kind.namespaced {
@@ -235,8 +235,9 @@ impl Eye<'_> {
         for namespace in places {
             for object in self.kubernetes.objects(&kind, namespace, &selector).await? {
                 // Items of a list do not say what they are.
-                let name = ObjectName {
-                    kind: group_kind.clone(),
+                let name = ObjectKey {
+                    group: group_kind.group.clone(),
+                    kind: group_kind.kind.clone(),
                     namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
                     name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
                 };

@@ -14,7 +14,7 @@ pub use event::Event;
 pub use install::{Conflicts, Means, Report, install, wait_for_api};
 pub use look::{Seen, SeenAddOn, look};
 
-use super::ObjectName;
+use crate::addon::ObjectKey;
 use crate::kubernetes;
 
 /// Calls at the same time: a hundred objects are looked at within a second or two, and no server feels it (kube-apiserver
@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{object}: {error}")]
     Object {
         /// The object.
-        object: ObjectName,
+        object: ObjectKey,
         /// What the server says.
         error: kubernetes::Error,
     },
@@ -43,7 +43,7 @@ pub enum Error {
     #[error(
         "{0}: the cluster serves no such kind\nhint: apply its CustomResourceDefinition first: `needs` of the add-on"
     )]
-    NoSuchKind(ObjectName),
+    NoSuchKind(ObjectKey),
     /// Others have set fields to other values.
     #[error(
         "{object} was changed by others: {}\nhint: take their values over into the manifests, or overrule them with \
@@ -52,7 +52,7 @@ pub enum Error {
     )]
     Conflict {
         /// The object.
-        object: ObjectName,
+        object: ObjectKey,
         /// Which fields, and who.
         fields: Vec<String>,
     },
@@ -60,7 +60,7 @@ pub enum Error {
     #[error("{object} failed: {why}")]
     Failed {
         /// The object.
-        object: ObjectName,
+        object: ObjectKey,
         /// Why.
         why: String,
     },

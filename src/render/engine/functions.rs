@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, ErrorKind, Output, State};
 
 use super::session::Session;
 use super::{Snippets, mark, network, scan, yaml_text};
+use crate::render::image::{InvalidReference, Reference};
 use crate::render::nearest::did_you_mean;
 
 /// Wider indentation is a mistake, and a way to fill the memory.
@@ -48,6 +49,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("tojson", json);
     environment.add_filter("to_json", json);
     environment.add_filter("to_yaml", |value: &Value| yaml_text::write(value, None));
+    environment.add_filter("image", image);
     environment.add_filter("cidrsubnet", |network: &Value, bits: u8, number: u32| {
         network::subnet(&mark::strip(&printed(network)?), bits, number)
             .map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
@@ -235,6 +237,30 @@ fn join(list: &Value, separator: Option<&str>) -> Result<String, Error> {
         }
     }
     Ok(joined)
+}
+
+/// A reference to a container image, with its registry replaced by the mirror that a mapping has for it.
+fn image(reference: &Value, registries: Option<&Value>) -> Result<String, Error> {
+    let refused = |why: String| Error::new(ErrorKind::InvalidOperation, why);
+    let Some(text) = reference.as_str() else {
+        return Err(refused(format!("image takes a reference in text, not {}", kind(reference))));
+    };
+    let text = mark::strip(text);
+    let reference: Reference = text.parse().map_err(|why: InvalidReference| refused(why.to_string()))?;
+    let mirrors = match registries {
+        Some(registries) if registries.kind() == ValueKind::Map => registries,
+        Some(other) => {
+            let why = format!("image takes a mapping from registries to mirrors, not {}", kind(other));
+            return Err(refused(why));
+        }
+        None => return Ok(text.into_owned()),
+    };
+    let mirror = mirrors.get_item(&Value::from(reference.registry()))?;
+    if mirror.is_undefined() || mirror.is_none() {
+        return Ok(text.into_owned());
+    }
+    let mirror = printed(&mirror)?;
+    reference.mirrored(&mark::strip(&mirror)).map_err(|why| refused(why.to_string()))
 }
 
 fn json(value: &Value) -> Result<String, Error> {

@@ -273,6 +273,7 @@ const FILTERS: &[&str] = &[
     "first",
     "float",
     "groupby",
+    "image",
     "indent",
     "int",
     "items",

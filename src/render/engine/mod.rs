@@ -46,6 +46,8 @@ pub(super) struct Engine {
     /// The same with marks in the text, for telling where output comes from; made when first asked for.
     marked: OnceLock<Option<(Environment<'static>, mark::Sites)>>,
     templates: Vec<Source>,
+    /// Of add-ons: all files of `addons/`.
+    addons: Vec<Source>,
     snippets: Arc<Snippets>,
 }
 
@@ -68,19 +70,19 @@ impl Snippets {
 }
 
 impl Engine {
-    /// Compiles templates (in the order of their names) and snippets.
+    /// Compiles templates, those of add-ons (both in the order of their names) and snippets.
     ///
     /// # Errors
     /// All mistakes of syntax, one per file, and snippets of one name in two directories.
-    pub(super) fn new(templates: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
-        stack::deep(|| Self::compile(templates, snippets), |why| Err(failed(&why)))
+    pub(super) fn new(templates: Vec<Source>, addons: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
+        stack::deep(|| Self::compile(templates, addons, snippets), |why| Err(failed(&why)))
     }
 
-    fn compile(templates: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
+    fn compile(templates: Vec<Source>, addons: Vec<Source>, snippets: Vec<Source>) -> Result<Self, Problems> {
         let (snippets, mut problems) = index(snippets);
         let snippets = Arc::new(snippets);
         let mut environment = environment(&snippets);
-        for source in templates.iter().chain(&snippets.sources) {
+        for source in templates.iter().chain(&addons).chain(&snippets.sources) {
             if let Some(problem) = scan::too_large(source) {
                 problems.push(problem);
             } else if let Err(error) =
@@ -90,7 +92,7 @@ impl Engine {
             }
         }
         if problems.is_empty() {
-            Ok(Self { environment, marked: OnceLock::new(), templates, snippets })
+            Ok(Self { environment, marked: OnceLock::new(), templates, addons, snippets })
         } else {
             Err(Problems(problems))
         }
@@ -101,22 +103,27 @@ impl Engine {
         &self.templates
     }
 
-    /// Renders every template: pairs of rendered file's name and text, in the order of the templates.
+    /// The templates of add-ons, in the order of their names.
+    pub(super) fn addons(&self) -> &[Source] {
+        &self.addons
+    }
+
+    /// Renders templates of this engine; gives their texts in the same order.
     ///
     /// # Errors
     /// The first mistake of each template, with its places.
-    pub(super) fn render(&self, vars: &Arc<Var>) -> Result<Vec<(String, String)>, Problems> {
-        stack::deep(|| self.run(vars), |why| Err(failed(&why)))
+    pub(super) fn render(&self, vars: &Arc<Var>, templates: &[Source]) -> Result<Vec<String>, Problems> {
+        stack::deep(|| self.run(vars, templates), |why| Err(failed(&why)))
     }
 
-    fn run(&self, vars: &Arc<Var>) -> Result<Vec<(String, String)>, Problems> {
+    fn run(&self, vars: &Arc<Var>, templates: &[Source]) -> Result<Vec<String>, Problems> {
         let session = Session::new(Arc::clone(vars), None);
         let mut environment = self.environment.clone();
         functions::bind(&mut environment, &session, &self.snippets);
         let (mut files, mut problems) = (Vec::new(), Vec::new());
-        for template in &self.templates {
+        for template in templates {
             match session.run(&mut environment, template.name()) {
-                Ok(text) => files.push((rendered_name(template.name()), text)),
+                Ok(text) => files.push(text),
                 Err(error) => {
                     let mut problem = mistake::problem(self, &session, &error);
                     // An error of writing says nothing of where; a second time with marks does.
@@ -131,17 +138,16 @@ impl Engine {
     }
 
     /// Where each part of a template's output comes from. `None` when that cannot be told.
-    pub(super) fn provenance(&self, vars: &Arc<Var>, template: usize, rendered: &str) -> Option<Provenance> {
+    pub(super) fn provenance(&self, vars: &Arc<Var>, template: &str, rendered: &str) -> Option<Provenance> {
         stack::deep(|| self.trace(vars, template, rendered), |_| None)
     }
 
-    fn trace(&self, vars: &Arc<Var>, template: usize, rendered: &str) -> Option<Provenance> {
+    fn trace(&self, vars: &Arc<Var>, template: &str, rendered: &str) -> Option<Provenance> {
         let (environment, sites) = self.marked.get_or_init(|| self.mark()).as_ref()?;
-        let template = self.templates.get(template)?;
         let session = Session::new(Arc::clone(vars), Some(sites.clone()));
         let mut environment = environment.clone();
         functions::bind(&mut environment, &session, &self.snippets);
-        let text = session.run(&mut environment, template.name()).ok()?;
+        let text = session.run(&mut environment, template).ok()?;
         Some(Provenance::decode(&text, rendered, sites, &session.take_emissions()))
     }
 
@@ -159,7 +165,7 @@ impl Engine {
     fn mark(&self) -> Option<(Environment<'static>, mark::Sites)> {
         let mut environment = environment(&self.snippets);
         let mut sites = mark::SitesDraft::default();
-        for source in self.templates.iter().chain(&self.snippets.sources) {
+        for source in self.sources() {
             let text = mark::instrument(source, &mut sites);
             environment.add_template_owned(source.name().to_owned(), text).ok()?;
         }
@@ -167,7 +173,11 @@ impl Engine {
     }
 
     fn source(&self, name: &str) -> Option<&Source> {
-        self.templates.iter().chain(&self.snippets.sources).find(|source| source.name() == name)
+        self.sources().find(|source| source.name() == name)
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.templates.iter().chain(&self.addons).chain(&self.snippets.sources)
     }
 }
 
@@ -193,12 +203,6 @@ fn index(sources: Vec<Source>) -> (Snippets, Vec<Problem>) {
 
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// `templates/3_spot-nodes.yaml.j2` gives `3_spot-nodes.yaml`.
-fn rendered_name(template: &str) -> String {
-    let name = template.strip_prefix("templates/").unwrap_or(template);
-    name.strip_suffix(".j2").unwrap_or(name).to_owned()
 }
 
 fn environment(snippets: &Arc<Snippets>) -> Environment<'static> {

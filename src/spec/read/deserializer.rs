@@ -8,14 +8,40 @@ use super::document::Step;
 use super::fault::{Fault, FaultKind};
 use crate::render::yaml::{Entry, Node, Value};
 
+/// How a tree is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'de> {
+    /// Parts that are passed over, because what is wrong with them is known.
+    pub(crate) skipped: &'de [&'de Node],
+    /// Whether the type itself would ignore fields that it does not have, so that they have to be refused here.
+    pub(crate) refuse_unknown: bool,
+    /// What is wrong with the text of a newtype (its name comes first) that takes any text.
+    pub(crate) newtype: fn(&'static str, &Node) -> Result<(), String>,
+}
+
+/// Types of ours refuse by themselves what they do not know.
+const OWN: Reading<'_> = Reading { skipped: &[], refuse_unknown: false, newtype: |_, _| Ok(()) };
+
+impl Reading<'_> {
+    fn skips(&self, node: &Node) -> bool {
+        self.skipped.iter().any(|skipped| std::ptr::eq(*skipped, node))
+    }
+}
+
 /// Reads a type out of a tree.
 pub(super) fn from_node<'de, T: de::Deserialize<'de>>(node: &'de Node) -> Result<T, Fault> {
-    T::deserialize(NodeDeserializer { node })
+    read_node(node, OWN)
+}
+
+/// Reads a type that is not ours out of a tree.
+pub(crate) fn read_node<'de, T: de::Deserialize<'de>>(node: &'de Node, how: Reading<'de>) -> Result<T, Fault> {
+    T::deserialize(NodeDeserializer { node, how })
 }
 
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'de> {
     node: &'de Node,
+    how: Reading<'de>,
 }
 
 impl NodeDeserializer<'_> {
@@ -34,8 +60,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             Value::Integer(value) => visitor.visit_i64(*value),
             Value::Float(value, _) => visitor.visit_f64(*value),
             Value::String(value) => visitor.visit_borrowed_str(value),
-            Value::Sequence(items) => visitor.visit_seq(Items { items: items.iter().enumerate() }),
-            Value::Mapping(mapping) => visitor.visit_map(Entries::all(mapping.entries())),
+            Value::Sequence(items) => visitor.visit_seq(Items { items: items.iter().enumerate(), how: self.how }),
+            Value::Mapping(mapping) => visitor.visit_map(Entries::of(mapping.entries(), &[], self.how)),
         }
     }
 
@@ -46,7 +72,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        (self.how.newtype)(name, self.node).map_err(|why| Fault::new(FaultKind::WrongValue { why }))?;
         visitor.visit_newtype_struct(self)
     }
 
@@ -57,7 +84,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match &self.node.value {
-            Value::Mapping(mapping) => visitor.visit_map(Entries::of_struct(mapping.entries(), fields)),
+            Value::Mapping(mapping) => visitor.visit_map(Entries::of(mapping.entries(), fields, self.how)),
             _ => Self::expected("a mapping"),
         }
     }
@@ -71,7 +98,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         match &self.node.value {
             Value::String(word) => visitor.visit_enum(StrDeserializer::new(word)),
             Value::Mapping(mapping) => match mapping.entries() {
-                [only] => visitor.visit_enum(Choice { entry: only }),
+                [only] => visitor.visit_enum(Choice { entry: only, how: self.how }),
                 _ => Err(Fault::new(FaultKind::NotOne { valid })),
             },
             _ => Err(Fault::new(FaultKind::UnknownVariant { valid })),
@@ -101,14 +128,16 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
 struct Items<'de> {
     items: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
+    how: Reading<'de>,
 }
 
 impl<'de> SeqAccess<'de> for Items<'de> {
     type Error = Fault;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
-        let Some((index, node)) = self.items.next() else { return Ok(None) };
-        seed.deserialize(NodeDeserializer { node }).map(Some).map_err(|fault| fault.within(Step::Index(index)))
+        let how = self.how;
+        let Some((index, node)) = self.items.find(|(_, node)| !how.skips(node)) else { return Ok(None) };
+        seed.deserialize(NodeDeserializer { node, how }).map(Some).map_err(|fault| fault.within(Step::Index(index)))
     }
 }
 
@@ -116,15 +145,13 @@ struct Entries<'de> {
     entries: std::slice::Iter<'de, Entry>,
     fields: &'static [&'static str],
     current: Option<&'de Entry>,
+    how: Reading<'de>,
 }
 
 impl<'de> Entries<'de> {
-    fn all(entries: &'de [Entry]) -> Self {
-        Self { entries: entries.iter(), fields: &[], current: None }
-    }
-
-    fn of_struct(entries: &'de [Entry], fields: &'static [&'static str]) -> Self {
-        Self { fields, ..Self::all(entries) }
+    /// Of a struct with its fields, or of any mapping with none.
+    fn of(entries: &'de [Entry], fields: &'static [&'static str], how: Reading<'de>) -> Self {
+        Self { entries: entries.iter(), fields, current: None, how }
     }
 }
 
@@ -132,18 +159,23 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Fault;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
-        let fields = self.fields;
+        let (fields, how) = (self.fields, self.how);
         // A field without a value is as good as no field: `taints:` with nothing in the loop below it.
         let empty = |entry: &Entry| entry.value.value == Value::Null && fields.contains(&entry.key.name.as_str());
-        let Some(entry) = self.entries.find(|entry| !empty(entry)) else { return Ok(None) };
+        let Some(entry) = self.entries.find(|entry| !empty(entry) && !how.skips(&entry.value)) else {
+            return Ok(None);
+        };
         self.current = Some(entry);
         let name = entry.key.name.as_str();
+        if how.refuse_unknown && !fields.is_empty() && !fields.contains(&name) {
+            return Err(Fault::new(FaultKind::UnknownField { valid: fields }).within(Step::from(name)));
+        }
         seed.deserialize(StrDeserializer::new(name)).map(Some).map_err(|fault: Fault| fault.of_key(name))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         let entry = self.current.take().expect("serde asks for a value only behind a key");
-        seed.deserialize(NodeDeserializer { node: &entry.value })
+        seed.deserialize(NodeDeserializer { node: &entry.value, how: self.how })
             .map_err(|fault| fault.within(Step::from(&entry.key.name)))
     }
 }
@@ -151,6 +183,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 /// `{ cidr: 10.0.0.0/16 }`: one of several keys.
 struct Choice<'de> {
     entry: &'de Entry,
+    how: Reading<'de>,
 }
 
 impl<'de> EnumAccess<'de> for Choice<'de> {
@@ -177,12 +210,12 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
-        seed.deserialize(NodeDeserializer { node: &self.entry.value })
+        seed.deserialize(NodeDeserializer { node: &self.entry.value, how: self.how })
             .map_err(|fault| fault.within(Step::from(&self.entry.key.name)))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
-        NodeDeserializer { node: &self.entry.value }
+        NodeDeserializer { node: &self.entry.value, how: self.how }
             .deserialize_any(visitor)
             .map_err(|fault| fault.within(Step::from(&self.entry.key.name)))
     }

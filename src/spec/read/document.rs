@@ -8,7 +8,7 @@ use crate::render::yaml::{Node, Span, Value};
 
 /// One step from a value to one of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::spec) enum Step {
+pub(crate) enum Step {
     /// To the value of a key.
     Key(String),
     /// To an element of a list, counted from 0.
@@ -35,13 +35,13 @@ impl From<usize> for Step {
 
 /// Makes a path: `steps!["spec", "subnets", 2, "cidr"]`.
 macro_rules! steps {
-    ($($step:expr),* $(,)?) => { [$($crate::spec::read::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { [$($crate::spec::Step::from($step)),*] };
 }
 
-pub(in crate::spec) use steps;
+pub(crate) use steps;
 
 /// A path as people write it: `spec.subnets[2].cidr`.
-pub(in crate::spec) struct Dotted<'a>(pub(in crate::spec) &'a [Step]);
+pub(crate) struct Dotted<'a>(pub(crate) &'a [Step]);
 
 impl fmt::Display for Dotted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,32 +58,38 @@ impl fmt::Display for Dotted<'_> {
 
 /// A document and what was done to it so that it could be read.
 #[derive(Clone, Debug)]
-pub(in crate::spec) struct Document {
+pub(crate) struct Document {
     /// Name of the rendered file.
-    pub(in crate::spec) file: String,
+    pub(crate) file: String,
     /// `Cluster` or `NodeGroup`.
-    pub(in crate::spec) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Its values; mistakes have been taken out.
-    pub(in crate::spec) root: Node,
+    pub(crate) root: Node,
     /// Parts that are not what the user wrote: nothing more can be said about them.
-    pub(in crate::spec) replaced: Vec<Vec<Step>>,
+    pub(crate) replaced: Vec<Vec<Step>>,
 }
 
 impl Document {
     /// Whether the part is something that the user did not write.
-    pub(in crate::spec) fn is_replaced(&self, path: &[Step]) -> bool {
+    pub(crate) fn is_replaced(&self, path: &[Step]) -> bool {
         self.replaced.iter().any(|replaced| path.starts_with(replaced))
     }
 
     /// Adds the place of a part to a problem: rendered, then template, then vars. Of a part that is not there, the
     /// nearest one around it.
-    pub(in crate::spec) fn locate(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
+    pub(crate) fn locate(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
         self.places(rendered, self.value_span(path), label)
     }
 
     /// The same for the key of a part.
-    pub(in crate::spec) fn locate_key(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
+    pub(crate) fn locate_key(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
         self.places(rendered, self.key_span(path), label)
+    }
+
+    /// The place of a part in the rendered text alone: where it comes from costs a second rendering.
+    pub(crate) fn here(&self, rendered: &Rendered, path: &[Step]) -> Option<Place> {
+        let file = rendered.documents.iter().find(|file| file.name == self.file)?;
+        Some(file.source.place(self.value_span(path), ""))
     }
 
     fn places(&self, rendered: &Rendered, span: Span, label: &str) -> Vec<Place> {
@@ -122,7 +128,7 @@ impl Document {
     }
 
     /// The part, if it is there.
-    pub(in crate::spec) fn node(&self, path: &[Step]) -> Option<&Node> {
+    pub(crate) fn node(&self, path: &[Step]) -> Option<&Node> {
         path.iter().try_fold(&self.root, |node, step| match step {
             Step::Key(key) => node.get(key),
             Step::Index(index) => node.as_sequence()?.get(*index),
@@ -130,7 +136,7 @@ impl Document {
     }
 
     /// Changes the part with `change`; does nothing if it is not there.
-    pub(in crate::spec) fn edit(&mut self, path: &[Step], change: impl FnOnce(&mut Node)) {
+    pub(crate) fn edit(&mut self, path: &[Step], change: impl FnOnce(&mut Node)) {
         edit(&mut self.root, path, change);
     }
 }
@@ -155,6 +161,6 @@ fn edit(node: &mut Node, path: &[Step], change: impl FnOnce(&mut Node)) {
 }
 
 /// Adds places to a problem.
-pub(in crate::spec) fn with_places(problem: Problem, places: Vec<Place>) -> Problem {
+pub(crate) fn with_places(problem: Problem, places: Vec<Place>) -> Problem {
     places.into_iter().fold(problem, Problem::at)
 }

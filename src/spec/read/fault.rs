@@ -8,7 +8,7 @@ use super::document::Step;
 
 /// The first thing that did not fit, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// From the part to the root: reversed.
     steps: Vec<Step>,
     /// What did not fit.
@@ -17,7 +17,7 @@ pub(super) struct Fault {
 
 /// What did not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(crate) enum FaultKind {
     /// A key that the type does not have; it is the path's last step.
     UnknownField {
         /// The fields that it has.
@@ -66,6 +66,12 @@ impl Fault {
         self
     }
 
+    /// The same, seen from further out.
+    pub(crate) fn inside(mut self, path: &[Step]) -> Self {
+        self.steps.extend(path.iter().rev().cloned());
+        self
+    }
+
     /// The same, raised by the text of a key.
     pub(super) fn of_key(mut self, key: &str) -> Self {
         if let FaultKind::WrongValue { why } = self.kind {
@@ -75,7 +81,7 @@ impl Fault {
     }
 
     /// From the root to the part.
-    pub(super) fn path(&self) -> Vec<Step> {
+    pub(crate) fn path(&self) -> Vec<Step> {
         self.steps.iter().rev().cloned().collect()
     }
 }
@@ -120,6 +126,11 @@ fn words(expected: &str) -> String {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" | "u64" => "a whole number, at least 0",
+        "i32" | "i64" => "a whole number",
+        "f64" => "a number",
+        "IntOrString" => "a whole number or a string",
+        "JSONSchemaPropsOrBool" => "a mapping or a boolean",
+        "Quantity" => "a quantity",
         "a map" => "a mapping",
         "a sequence" => "a list",
         "IPv4 address" => "an IPv4 address",

@@ -14,12 +14,14 @@ pub(in crate::spec) mod tests;
 
 use serde::de::DeserializeOwned;
 
-pub(in crate::spec) use document::{Document, Step, steps, with_places};
+pub(crate) use deserializer::{Reading, read_node};
+pub(crate) use document::{Document, Step, steps, with_places};
+pub(crate) use fault::Fault;
 
 use super::rules;
 use super::schema;
 use super::{Cluster, NodeGroup, Specification};
-use crate::problem::{Problem, Problems, Severity};
+use crate::problem::{Place, Problem, Problems, Severity};
 use crate::render::yaml::{self, Node, Value};
 use crate::render::{Rendered, RenderedFile};
 use repair::Harm;
@@ -77,6 +79,22 @@ pub fn read(rendered: &Rendered) -> Result<Specification, Problems> {
     }
 }
 
+/// The problem of a part that does not fit a type which is not ours.
+pub(crate) fn explain_fault(rendered: &Rendered, document: &Document, fault: &Fault) -> Problem {
+    explain::explain(rendered, document, None, fault)
+}
+
+/// The places of a part of the cluster's document; empty when there is no such document.
+pub(crate) fn cluster_places(rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
+    let files = rendered.documents.iter();
+    let mut roots = files.filter_map(|file| Some((file, yaml::documents(&file.source).ok()?)));
+    let found = roots.find_map(|(file, roots)| {
+        let root = roots.into_iter().find(|root| root.get("kind").and_then(Node::as_str) == Some("Cluster"))?;
+        Some(Document { file: file.name.clone(), kind: "Cluster", root, replaced: Vec::new() })
+    });
+    found.map(|document| document.locate(rendered, path, label)).unwrap_or_default()
+}
+
 /// Puts the problems in the order of the rendered files, each once.
 fn sort(rendered: &Rendered, problems: &mut Vec<Problem>) {
     let position = |problem: &Problem| {
@@ -89,7 +107,7 @@ fn sort(rendered: &Rendered, problems: &mut Vec<Problem>) {
 }
 
 /// A problem of the YAML parser knows its place in the rendered text only.
-fn traced(rendered: &Rendered, file: &RenderedFile, problem: Problem) -> Problem {
+pub(crate) fn traced(rendered: &Rendered, file: &RenderedFile, problem: Problem) -> Problem {
     let places = problem
         .places
         .iter()

@@ -1,5 +1,6 @@
 //! Rules that look at more than one field: all that are broken, each with its places. One file per concern.
 
+mod addons;
 mod api;
 pub(crate) mod bootstrap;
 mod capacity;
@@ -44,6 +45,7 @@ pub(in crate::spec) fn check(
     tags::check(&mut rules);
     hooks::check(&mut rules);
     capacity::check(&mut rules);
+    addons::check(&mut rules);
     rules.problems
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::super::read::{Document, Step, steps};
 use super::super::value;
 use super::{Rules, repeats};
-use crate::name::dns_label;
 
 /// What a kubelet may say of itself under `kubernetes.io` and `k8s.io`: these prefixes and these labels (Kubernetes
 /// documentation, "Admission control: NodeRestriction"); with any other one it does not start.
@@ -22,7 +21,6 @@ const OWN_LABELS: [&str; 6] = [
 pub(super) fn check(rules: &mut Rules<'_>) {
     cluster(rules);
     groups(rules);
-    addons(rules);
     let cluster = rules.cluster;
     labels(rules, &cluster.document, &steps!["metadata", "labels"], &cluster.manifest.metadata.labels);
     let node_labels = &cluster.manifest.spec.control_plane.node_labels;
@@ -81,25 +79,6 @@ fn groups(rules: &mut Rules<'_>) {
                 "",
             );
             rules.push(finding);
-        }
-    }
-}
-
-fn addons(rules: &mut Rules<'_>) {
-    let addons = &rules.spec().addons;
-    let names: Vec<&str> = addons.iter().map(|addon| addon.name.as_str()).collect();
-    for (first, second) in repeats(&names) {
-        let finding = rules
-            .error(format!("two add-ons are called {:?}", names[second]))
-            .at(rules.document(), &steps!["spec", "addons", second, "name"], "again here")
-            .at(rules.document(), &steps!["spec", "addons", first, "name"], "first here");
-        rules.push(finding);
-    }
-    for (index, addon) in addons.iter().enumerate() {
-        for (field, text) in [("name", &addon.name), ("namespace", &addon.namespace)] {
-            if let Err(why) = dns_label(text) {
-                rules.wrong(&steps!["spec", "addons", index, field], format!("add-on {:?}: {why}", addon.name));
-            }
         }
     }
 }

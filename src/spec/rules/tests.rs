@@ -687,14 +687,98 @@ fn a_flag_that_nobody_documents_is_a_warning_with_the_nearest_one() {
     );
 }
 
+/// The messages of the good cluster with these add-ons, whose list begins in line 32.
+fn of_addons(lines: &str) -> Vec<String> {
+    of_cluster_with(&format!("  addons:\n{lines}"))
+}
+
 #[test]
 fn addons_have_names_of_their_own() {
-    let addons = "  addons:\n    - { name: dns, source: { manifests: [a.yaml] } }\n    - { name: dns, source: { manifests: [b.yaml] } }\n";
-    assert_eq!(only(&of_cluster_with(addons)), r#"1:32:15 two add-ons are called "dns""#);
-    let addons = "  addons:\n    - { name: DNS, source: { manifests: [a.yaml] } }\n";
+    let addons = of_addons("    - { name: dns }\n    - { name: dns }\n");
+    assert_eq!(only(&addons), r#"1:32:15 two add-ons are called "dns""#);
     assert_eq!(
-        only(&of_cluster_with(addons)),
+        only(&of_addons("    - { name: DNS }\n")),
         r#"1:31:15 add-on "DNS": "DNS" has 'D', but only a-z, 0-9 and - are allowed"#
+    );
+    assert_eq!(
+        only(&of_addons("    - { name: dns, namespace: kube_system }\n")),
+        r#"1:31:31 add-on "dns": "kube_system" has '_', but only a-z, 0-9 and - are allowed"#
+    );
+}
+
+#[test]
+fn addons_need_others_that_are_there_and_on() {
+    assert_eq!(
+        of_addons("    - { name: flannel }\n    - { name: autoscaler, needs: [flanel] }\n"),
+        [
+            r#"1:32:35 there is no add-on "flanel" | did you mean "flannel"? add-ons of the cluster: flannel, autoscaler"#
+        ]
+    );
+    assert_eq!(
+        of_addons("    - { name: flannel, enabled: false }\n    - { name: autoscaler, needs: [flannel] }\n"),
+        [
+            r#"1:32:35 "autoscaler" needs "flannel", which is switched off | switch "flannel" on, or "autoscaler" off, too"#
+        ]
+    );
+    let off = "    - { name: flannel, enabled: false }\n    - { name: autoscaler, enabled: false, needs: [flannel] }\n";
+    assert_eq!(of_addons(off), Vec::<String>::new());
+    assert_eq!(
+        only(&of_addons("    - { name: flannel }\n    - { name: autoscaler, needs: [flannel, flannel] }\n")),
+        r#"1:32:44 the add-on "flannel" is needed twice"#
+    );
+}
+
+#[test]
+fn addons_do_not_wait_for_each_other() {
+    let circle = |lines: &str| of_addons(lines).join("\n");
+    assert_eq!(
+        circle(
+            "    - { name: a, needs: [b] }\n    - { name: b, needs: [c] }\n    - { name: c, needs: [d, a] }\n    - { name: d }\n"
+        ),
+        "1:31:18 the add-ons need each other in a circle: a → b → c → a | what is needed has to be healthy first: \
+         take one of them out of `needs`"
+    );
+    assert_eq!(
+        circle("    - { name: a, needs: [a] }\n"),
+        "1:31:18 the add-ons need each other in a circle: a → a | what is needed has to be healthy first: take one of \
+         them out of `needs`"
+    );
+    let diamond = "    - { name: a, needs: [b, c] }\n    - { name: b, needs: [d] }\n    - { name: c, needs: [d] }\n    - { name: d }\n";
+    assert_eq!(of_addons(diamond), Vec::<String>::new());
+}
+
+#[test]
+fn charts_are_exact_and_come_from_where_they_say() {
+    let chart = |repository: &str, name: &str, version: &str| {
+        of_addons(&format!(
+            "    - name: ingress\n      chart:\n        repository: {repository}\n        name: {name}\n        version: \"{version}\"\n        values: {{ a: [1, null], b: {{ c: true }} }}\n"
+        ))
+        .join("\n")
+    };
+    for version in ["4.13.0", "v1.16.2", "1.0.0-rc.1+build-5"] {
+        assert_eq!(chart("https://charts.foo.bar", "ingress-nginx", version), "", "{version}");
+    }
+    for version in ["latest", "^4.13.0", "4.x", "4.13", "1.0.0-", ">= 1.0.0", "1.0.0 - 2.0.0"] {
+        assert_eq!(
+            chart("oci://foo.bar/charts", "ingress-nginx", version),
+            format!(
+                "1:35:18 {version:?} is no exact version of a chart | write the three numbers, such as 4.13.0: the same \
+                 manifests give the same cluster"
+            )
+        );
+    }
+    assert_eq!(
+        chart("http://charts.foo.bar", "ingress-nginx", "1.0.0"),
+        r#"1:33:21 "http://charts.foo.bar" is no repository of charts: expected https://… or oci://…"#
+    );
+    assert_eq!(
+        chart("https://me:word@charts.foo.bar", "ingress-nginx", "1.0.0"),
+        "1:33:21 the URL of the chart's repository has credentials in it | run `helm registry login` or `helm repo add` \
+         where windlass runs"
+    );
+    assert_eq!(
+        chart("https://charts.foo.bar", "../x", "1.0.0"),
+        r#"1:34:15 "../x" is no name of a chart: expected a word, such as ingress-nginx"#
     );
 }
 

@@ -207,7 +207,7 @@ impl fmt::Display for Taint {
 
 /// Checks the key of a label or taint: an optional DNS prefix of at most 253 characters and `/`, then a name
 /// (Kubernetes documentation, "Labels and Selectors: syntax and character set").
-pub(in crate::spec) fn label_key(key: &str) -> Result<(), String> {
+pub(crate) fn label_key(key: &str) -> Result<(), String> {
     let name = match key.split_once('/') {
         Some((prefix, name)) => {
             let good = prefix.len() <= 253 && prefix.split('.').all(|label| dns_label(label).is_ok());
@@ -220,7 +220,7 @@ pub(in crate::spec) fn label_key(key: &str) -> Result<(), String> {
 }
 
 /// Checks the value of a label or taint: empty, or like the name of a key.
-pub(in crate::spec) fn label_value(value: &str) -> Result<(), String> {
+pub(crate) fn label_value(value: &str) -> Result<(), String> {
     check(
         is_label_text(value),
         value,

@@ -14,7 +14,7 @@ pub use cidr::Cidr;
 pub use kubernetes::{
     FileName, GroupName, HookName, KubernetesVersion, MemberName, Quantity, SubnetName, Taint, TaintEffect,
 };
-pub(in crate::spec) use kubernetes::{label_key, label_value};
+pub(crate) use kubernetes::{label_key, label_value};
 pub use number::{Percent, Share};
 pub use time::{Cron, Duration, TimeZoneName};
 

@@ -1,7 +1,7 @@
 //! KubeletConfiguration (`kubelet.config.k8s.io/v1beta1`).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 use super::{hardening, word};
 use crate::desired::bootstrap::facts::Machine;
 use crate::desired::builder::Builder;
+use crate::desired::names::dns_address;
 use crate::spec::CpuManagerPolicy;
 use crate::spec::value::{Duration, Quantity};
 
 /// The domain of services.
 pub(super) const DOMAIN: &str = "cluster.local";
-/// CoreDNS' address is the tenth of the services' range (kubeadm's own choice, which its phase `addon` uses).
-const DNS: u32 = 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,6 +144,5 @@ pub(super) fn worker_patch(builder: &Builder<'_>, machine: &Machine<'_>) -> Valu
 }
 
 fn dns(builder: &Builder<'_>) -> Vec<IpAddr> {
-    let network = builder.spec().network.service_cidr.net().network();
-    vec![IpAddr::V4(Ipv4Addr::from(u32::from(network).saturating_add(DNS)))]
+    vec![IpAddr::V4(dns_address(&builder.spec().network))]
 }

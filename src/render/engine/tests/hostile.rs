@@ -150,10 +150,10 @@ proptest! {
         let layer = crate::render::yaml::mapping(&Source::new("vars/common.yaml", vars)).expect("vars");
         let vars = crate::render::layers::merge(&[(Source::new("vars/common.yaml", vars), layer)]).expect("merged");
         let snippet = Source::new("snippets/s.yaml", "s: {{ a }}\n");
-        if let Ok(engine) = Engine::new(vec![Source::new("templates/1.yaml.j2", template)], vec![snippet])
-            && let Ok(files) = engine.render(&vars)
+        if let Ok(engine) = Engine::new(vec![Source::new("templates/1.yaml.j2", template)], Vec::new(), vec![snippet])
+            && let Ok(files) = engine.render(&vars, engine.templates())
         {
-            let provenance = engine.provenance(&vars, 0, &files[0].1);
+            let provenance = engine.provenance(&vars, "templates/1.yaml.j2", &files[0]);
             prop_assert!(provenance.is_some_and(|provenance| provenance.is_exact()), "marks changed the text");
         }
     }

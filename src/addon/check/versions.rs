@@ -1,0 +1,63 @@
+//! Whether the cluster's version serves the API that an object names.
+
+use crate::addon::kinds::{self, Kind, api_version, plural};
+use crate::problem::Problem;
+use crate::render::nearest::nearest;
+use crate::spec::value::KubernetesVersion;
+use crate::upgrade::{Served, served};
+
+/// The kind of an API of Kubernetes' own, and what is unwise about it. Without a kind: it could not be checked.
+///
+/// # Errors
+/// The version does not serve it, or no version ever did.
+pub(in crate::addon) fn own_kind(
+    group: &str,
+    version: &str,
+    kind: &str,
+    cluster: KubernetesVersion,
+) -> Result<(Option<&'static Kind>, Option<Problem>), Problem> {
+    let api = api_version(group, version);
+    let found = kinds::find(group, version, kind);
+    let (major, minor) = (cluster.major, cluster.minor);
+    let used = |instead: &str| match instead.strip_prefix('v') {
+        // A bare version is one of the same group.
+        Some(digits) if digits.starts_with(|first: char| first.is_ascii_digit()) => api_version(group, instead),
+        _ => instead.to_owned(),
+    };
+    match served(group, version, &plural(kind), cluster) {
+        Served::Gone { minor: gone, instead } => {
+            return Err(Problem::error(format!(
+                "Kubernetes {major}.{minor} does not serve {kind} of {api}: 1.{gone} removed it"
+            ))
+            .hint(format!("use {}", used(instead))));
+        }
+        Served::Until { minor: gone, instead } => {
+            let problem = Problem::warning(format!("{kind} of {api} is deprecated: Kubernetes 1.{gone} removes it"));
+            return Ok((found, Some(problem.hint(format!("use {}", used(instead))))));
+        }
+        Served::Deprecated { minor: since, instead } => {
+            let problem = Problem::warning(format!("{kind} of {api} is deprecated since Kubernetes 1.{since}"));
+            return Ok((found, Some(problem.hint(format!("use {}", used(instead))))));
+        }
+        Served::Yes => {}
+    }
+    if let Some(found) = found {
+        return match found.since > minor {
+            true => Err(Problem::error(format!("Kubernetes {major}.{minor} does not serve {kind} of {api} yet"))
+                .hint(format!("1.{} is the first version that does", found.since))),
+            false => Ok((Some(found), None)),
+        };
+    }
+    if version.contains("alpha") || version.contains("beta") {
+        let problem = Problem::warning(format!("{kind} is not checked: {api} is not stable, and off by default"));
+        return Ok((None, Some(problem)));
+    }
+    let problem = Problem::error(format!("Kubernetes has no {kind} in {api}"));
+    let elsewhere: Vec<String> = kinds::of_name(kind).map(|known| api_version(known.group, known.version)).collect();
+    let near = nearest(kind, kinds::names_in(group));
+    Err(match (elsewhere.as_slice(), near) {
+        ([], Some(near)) => problem.hint(format!("did you mean {near}?")),
+        ([], None) => problem,
+        (elsewhere, _) => problem.hint(format!("{kind} is in {}", elsewhere.join(", "))),
+    })
+}

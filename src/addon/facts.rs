@@ -1,0 +1,86 @@
+//! What an add-on's templates see beside the vars: facts that follow from the manifests, as one more layer of vars.
+//!
+//! | key | |
+//! |---|---|
+//! | `cluster.region`, `cluster.account`, `cluster.partition` | `eu-west-3`, `"123456789012"`, `aws` |
+//! | `cluster.version`, `cluster.minor` | `1.34.2`, `"1.34"` |
+//! | `cluster.zones` | `[eu-west-3a, …]`, those that a subnet lies in |
+//! | `cluster.podCIDR`, `cluster.serviceCIDR`, `cluster.dnsAddress` | ranges, and the address of the DNS service |
+//! | `cluster.apiServer`, `cluster.apiServerPort` | the name by which nodes find the API, and its port |
+//! | `cluster.cni` | `cilium`, `calico`, `flannel`, `amazonVpc`, `other` |
+//! | `cluster.groups` | a list of `name`, `autoScalingGroup`, `role`, `application` (may be empty), `minSize`, `maxSize`, `spot`, `labels`, `taints` (a list of `key`, `value`, `effect`) |
+//! | `cluster.autoscaler.flags`, `cluster.autoscaler.priorities` | what the cluster-autoscaler is told |
+//! | `addon.name`, `addon.namespace` | the add-on itself |
+
+use serde_json::{Value, json};
+
+use crate::capacity::{Cycle, autoscaler_flags, priority_expander};
+use crate::desired::{api_port, dns_address, group_name, internal_name, partition};
+use crate::render::source::Source;
+use crate::spec::{Addon, NodeGroup, Specification};
+
+/// The facts of a cluster; made once, for all its add-ons.
+pub(super) struct Facts {
+    name: String,
+    cluster: Value,
+}
+
+impl Facts {
+    /// The facts that follow from the manifests.
+    pub(super) fn of(specification: &Specification) -> Result<Self, Cycle> {
+        let spec = &specification.cluster.spec;
+        let name = specification.cluster.metadata.name.to_string();
+        let version = spec.kubernetes.version;
+        let mut zones: Vec<String> = spec.network.subnets.iter().map(|subnet| subnet.zone.to_string()).collect();
+        zones.sort();
+        zones.dedup();
+        let region = spec.aws.region.as_str();
+        let priorities = priority_expander(specification)?["data"]["priorities"].take();
+        let cluster = json!({
+            "region": region,
+            "account": spec.aws.account,
+            "partition": partition(region),
+            "version": version,
+            "minor": format!("{}.{}", version.major, version.minor),
+            "zones": zones,
+            "podCIDR": spec.network.pod_cidr,
+            "serviceCIDR": spec.network.service_cidr,
+            "dnsAddress": dns_address(&spec.network),
+            "apiServer": internal_name(&name),
+            "apiServerPort": api_port(&spec.api),
+            "cni": spec.network.cni,
+            "groups": specification.node_groups.iter().map(|it| group(specification, it)).collect::<Vec<_>>(),
+            "autoscaler": { "flags": autoscaler_flags(specification), "priorities": priorities },
+        });
+        Ok(Self { name, cluster })
+    }
+
+    /// The layer of one add-on.
+    pub(super) fn layer(&self, addon: &Addon) -> Source {
+        let own = json!({ "name": addon.name, "namespace": addon.namespace });
+        let facts = json!({ "cluster": self.cluster, "addon": own });
+        // A tree of mappings with text keys can always be written.
+        let text = serde_saphyr::to_string(&facts).unwrap_or_default();
+        Source::new(format!("what the manifests of {} say", self.name), text)
+    }
+}
+
+fn group(specification: &Specification, group: &NodeGroup) -> Value {
+    let spec = &group.spec;
+    let taints: Vec<Value> = spec
+        .taints
+        .iter()
+        .map(|taint| json!({ "key": taint.key, "value": taint.value, "effect": taint.effect.as_str() }))
+        .collect();
+    json!({
+        "name": group.metadata.name,
+        "autoScalingGroup": group_name(specification, group),
+        "role": spec.role,
+        "application": spec.application.as_deref().unwrap_or_default(),
+        "minSize": spec.min_size,
+        "maxSize": spec.max_size,
+        "spot": spec.buys_spot(),
+        "labels": spec.node_labels,
+        "taints": taints,
+    })
+}
