@@ -84,6 +84,11 @@ pub enum Event {
         /// A sentence.
         message: String,
     },
+    /// Something about the add-ons.
+    AddOns {
+        /// What.
+        event: crate::install::Event,
+    },
     /// A run ends.
     RunFinished {
         /// `done`, `failed` or `interrupted`.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::add_ons;
 use super::certs;
 use super::health;
 use super::keys;
@@ -14,7 +15,7 @@ use super::picture::{guards, look};
 use super::run;
 use super::session::Session;
 use super::upgrade;
-use super::work::Work;
+use super::work::{AddOnWork, Work};
 use crate::exit::Exit;
 use crate::plan::{Plan, Purpose};
 use crate::ui::output::Output;
@@ -28,6 +29,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     #[command(flatten)]
+    add_ons: add_ons::Options,
+    #[command(flatten)]
     options: RunOptions,
 }
 
@@ -39,7 +42,9 @@ impl Arguments {
         let session = Session::open(global, output, &self.which.cluster, self.options.parallelism).await?;
         let records = session.store.read().await?;
         let picture = look(&session, Purpose::Apply, records).await?;
-        let plan = picture.plan(&session, Purpose::Apply)?;
+        let list = add_ons::wanted_with_warnings(&session)?;
+        let mut plan = picture.plan(&session, Purpose::Apply)?;
+        plan.add_ons = add_ons::look(&session, &list, &picture.records, &self.add_ons).await?;
         if let Some(saved) = &saved {
             run::refuse_stale(saved, &plan)?;
         }
@@ -56,10 +61,13 @@ impl Arguments {
         }
         certs::refuse(&session, &plan, &picture.records)?;
         keys::preflight(&session, &picture.records, &plan)?;
-        let question = run::Question { word: String::from("yes"), needed: plan.counts().changes_aws() };
+        let question = run::Question { word: String::from("yes"), needed: plan.changes_something() };
         run::confirm(&session, &self.options, &question)?;
         let exactly = saved.is_some() || !self.options.yes;
-        let work = Work::whole(&session, Purpose::Apply, plan, exactly);
+        let is_there = !list.is_empty() || !picture.records.add_ons.is_empty();
+        let add_ons =
+            (is_there && !self.add_ons.skip_add_ons).then(|| AddOnWork { list, options: self.add_ons.clone() });
+        let work = Work { add_ons, ..Work::whole(&session, Purpose::Apply, plan, exactly) };
         run::run(&session, &self.options, work).await
     }
 }

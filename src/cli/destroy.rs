@@ -1,12 +1,15 @@
 //! `windlass destroy`: tears a cluster down, also what Kubernetes made, and proves that nothing is left.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
+use super::add_ons;
 use super::options::{Global, RunOptions, Which};
 use super::picture::{guards, look};
 use super::run;
 use super::session::Session;
-use super::work::Work;
+use super::work::{AddOnWork, Work};
 use crate::exit::Exit;
 use crate::plan::Purpose;
 use crate::ui::output::Output;
@@ -18,6 +21,9 @@ use crate::ui::output::Output;
 pub struct Arguments {
     #[command(flatten)]
     which: Which,
+    /// Reach the API with this kubeconfig, instead of a certificate for this run at api.CLUSTER.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
     #[command(flatten)]
     options: RunOptions,
 }
@@ -37,7 +43,9 @@ impl Arguments {
         }
         let question = run::Question { word: session.cluster().to_string(), needed: true };
         run::confirm(&session, &self.options, &question)?;
-        let work = Work::whole(&session, Purpose::Destroy, plan, !self.options.yes);
+        let options = add_ons::Options { kubeconfig: self.kubeconfig.clone(), ..add_ons::Options::default() };
+        let add_ons = Some(AddOnWork { list: Vec::new(), options });
+        let work = Work { add_ons, ..Work::whole(&session, Purpose::Destroy, plan, !self.options.yes) };
         run::run(&session, &self.options, work).await
     }
 }

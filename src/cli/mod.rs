@@ -1,6 +1,7 @@
 //! The command line: one file per command, with its arguments (their doc comments are the help) and the calls it makes,
 //! top to bottom.
 
+mod add_ons;
 mod api;
 mod apply;
 mod capacity;
@@ -13,6 +14,7 @@ mod explain;
 mod failure;
 mod files;
 mod health;
+mod helm;
 mod history;
 mod interrupt;
 mod keys;

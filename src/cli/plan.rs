@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::add_ons;
 use super::certs;
 use super::keys;
 use super::options::{Global, Which};
@@ -14,7 +15,7 @@ use super::picture::{guards, look};
 use super::session::Session;
 use super::upgrade;
 use crate::exit::Exit;
-use crate::plan::{Action, Cause, Change, Plan, Purpose};
+use crate::plan::{Action, AddOnChange, Cause, Change, Plan, Purpose};
 use crate::ui::output::Output;
 use crate::ui::plan::{Detail, View};
 
@@ -41,6 +42,8 @@ pub struct Arguments {
     /// How many AWS calls may be under way at the same time.
     #[arg(long, value_name = "N", default_value = "16")]
     parallelism: NonZeroUsize,
+    #[command(flatten)]
+    add_ons: add_ons::Options,
     /// How to show the plan.
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -61,7 +64,11 @@ impl Arguments {
         let purpose = if self.destroy { Purpose::Destroy } else { Purpose::Apply };
         let records = session.store.read().await?;
         let picture = look(&session, purpose, records).await?;
-        let plan = picture.plan(&session, purpose)?;
+        let mut plan = picture.plan(&session, purpose)?;
+        if purpose == Purpose::Apply {
+            let list = add_ons::wanted_with_warnings(&session)?;
+            plan.add_ons = add_ons::look(&session, &list, &picture.records, &self.add_ons).await?;
+        }
         let detail = if self.details { Detail::Full } else { Detail::Summary };
         output.data(&match self.output {
             Format::Text => crate::ui::plan::text(&plan, View { detail, color: output.data_has_color() }),
@@ -94,7 +101,10 @@ impl Arguments {
 
 /// Pending changes and drift have codes of their own.
 fn detailed(plan: &Plan) -> Exit {
-    match (plan.changes.iter().any(|change| is_pending(plan, change)), !plan.drift.is_empty()) {
+    let objects = &plan.add_ons.changes;
+    let is_pending =
+        plan.changes.iter().any(|change| is_pending(plan, change)) || objects.iter().any(|it| !it.is_drift());
+    match (is_pending, !plan.drift.is_empty() || objects.iter().any(AddOnChange::is_drift)) {
         (true, true) => Exit::ChangesAndDrift,
         (true, false) => Exit::ChangesPending,
         (false, true) => Exit::Drift,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::add_ons;
 use super::certs;
 use super::failure::Stopped;
 use super::interrupt;
@@ -15,10 +16,11 @@ use super::keys;
 use super::options::{Format, LockOptions, RunOptions};
 use super::picture::{Picture, guards, look_renewing};
 use super::session::Session;
-use super::work::{Reach, Work};
+use super::work::{AddOnWork, Reach, Work};
 use crate::apply::{self, Means, Report, Reporter, Vault};
 use crate::aws::{self, Failure, Instances, Scope};
 use crate::exit::Exit;
+use crate::install;
 use crate::plan::{Plan, Purpose};
 use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
 use crate::ui;
@@ -96,9 +98,18 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     let record = RunRecord { plan, ..ended(session, &lease, work.command, started, ending) };
     let released = lease.release(record).await;
     // Why the run ended comes first; that its end could not be recorded as well only adds to it.
-    let report = done?;
+    let done = done?;
     released?;
-    end(session, &work, &report)
+    end(session, &work, &done.report)?;
+    end_of_add_ons(session, &done)
+}
+
+/// What a run did.
+struct Done {
+    /// In AWS.
+    report: Report,
+    /// In the cluster; `None`: it did not come to that.
+    add_ons: Option<install::Report>,
 }
 
 /// How a run goes into the record.
@@ -112,13 +123,22 @@ pub struct Ending {
 }
 
 impl Ending {
-    fn of(done: &anyhow::Result<Report>) -> Self {
+    fn of(done: &anyhow::Result<Done>) -> Self {
         match done {
-            Ok(report) => Self {
-                result: report.result(),
-                counts: report.counts.clone(),
-                error: report.failures.first().map(|failure| format!("{}: {}", failure.address, failure.error)),
-            },
+            Ok(Done { report, add_ons }) => {
+                let in_aws = report.failures.first().map(|failure| format!("{}: {}", failure.address, failure.error));
+                let failures = add_ons.iter().flat_map(|it| &it.failures);
+                let in_cluster = failures.map(|(name, error)| format!("add-on {name}: {error}")).next();
+                let result = match &in_cluster {
+                    Some(_) if report.result() == RunResult::Done => RunResult::Failed,
+                    _ => report.result(),
+                };
+                let mut counts = report.counts.clone();
+                if let Some(done) = add_ons.as_ref().map(|it| it.done).filter(|done| *done > 0) {
+                    counts.insert(String::from("objects"), u64::try_from(done).unwrap_or(u64::MAX));
+                }
+                Self { result, counts, error: in_aws.or(in_cluster) }
+            }
             Err(error) => Self { result: RunResult::Failed, counts: BTreeMap::new(), error: Some(error.to_string()) },
         }
     }
@@ -226,15 +246,18 @@ async fn under_lock(
     lease: &mut Lease,
     reporter: Reporter,
     stop: CancellationToken,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Done> {
     let mut records = lease.records().clone();
     if let Some(step) = &work.step {
         step.check(&records)?;
         records.change_keys(&step.change);
     }
     let picture = look_renewing(session, work.purpose, records, Instances::Ignored, &work.renewal).await?;
-    let plan = work.reach.of(picture.plan(session, work.purpose)?, lease.records())?;
+    let mut plan = work.reach.of(picture.plan(session, work.purpose)?, lease.records())?;
     if work.exactly {
+        if let Some(add_ons) = &work.add_ons {
+            plan.add_ons = add_ons::look(session, &add_ons.list, &picture.records, &add_ons.options).await?;
+        }
         refuse_stale(&work.shown, &plan)?;
     }
     guards(session, options.allow).check(&plan)?;
@@ -248,9 +271,22 @@ async fn under_lock(
         Purpose::Destroy => Vault::default(),
     };
     fence(session, lease);
+    let nothing = add_ons::Options::default();
+    let in_cluster = |add_ons: Option<&'_ AddOnWork>| add_ons.map_or_else(|| nothing.clone(), |it| it.options.clone());
+    if work.purpose == Purpose::Destroy {
+        let options = in_cluster(work.add_ons.as_ref());
+        add_ons::clear(
+            session,
+            lease,
+            add_ons::Work { add_ons: &[], options: &options, reporter: &reporter, stop: &stop },
+        )
+        .await?;
+    }
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
-    let means = Means { aws: session.aws.clone(), lease, scope, clock: session.clock, reporter, stop, uid, run, vault };
+    let (aws, clock) = (session.aws.clone(), session.clock);
+    let (reporting, stopping) = (reporter.clone(), stop.clone());
+    let means = Means { aws, lease, scope, clock, reporter: reporting, stop: stopping, uid, run, vault };
     let before = session.aws.calls().total();
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
     let calls = session.aws.calls().since(before);
@@ -262,7 +298,14 @@ async fn under_lock(
             (Purpose::Apply | Purpose::Destroy, _) => {}
         }
     }
-    Ok(report)
+    let add_ons = match &work.add_ons {
+        Some(AddOnWork { list, options }) if report.is_complete() && work.purpose == Purpose::Apply => {
+            let work = add_ons::Work { add_ons: list, options, reporter: &reporter, stop: &stop };
+            Some(add_ons::apply(session, lease, work).await?)
+        }
+        _ => None,
+    };
+    Ok(Done { report, add_ons })
 }
 
 /// The cluster's uid, made once: at its first apply.
@@ -314,6 +357,27 @@ fn end(session: &Session, work: &Work, report: &Report) -> anyhow::Result<Exit> 
         return Err(Stopped::new(Exit::LeftBehind, message).into());
     }
     Ok(Exit::Done)
+}
+
+/// Add-ons that failed: each with why, and the one next command.
+fn end_of_add_ons(session: &Session, done: &Done) -> anyhow::Result<Exit> {
+    let Some(failures) = done.add_ons.as_ref().map(|it| &it.failures).filter(|it| !it.is_empty()) else {
+        return Ok(Exit::Done);
+    };
+    let cluster = session.cluster();
+    let lines: Vec<String> = failures
+        .iter()
+        .map(|(name, error)| format!("  {name}: {}", error.to_string().replace("\nhint: ", "\n    hint: ")))
+        .collect();
+    let interrupted = failures.values().any(|error| matches!(error, install::Error::Interrupted));
+    let message = format!(
+        "AWS is as the manifests say, but {} of {cluster} {}:\n{}\n  hint: run it again, it goes on where it was: windlass \
+         apply {cluster}",
+        if failures.len() == 1 { String::from("1 add-on") } else { format!("{} add-ons", failures.len()) },
+        if failures.len() == 1 { "is not" } else { "are not" },
+        lines.join("\n")
+    );
+    Err(Stopped::new(if interrupted { Exit::Resumable } else { Exit::Provider }, message).into())
 }
 
 /// No capacity, an ended lease and credentials that ran out are told apart from other refusals of AWS.

@@ -1,9 +1,11 @@
 //! What a run is to do: the plan that was shown, how much of it, and what changes in the keys before.
 
+use super::add_ons;
 use super::failure::Stopped;
 use super::keys::{Made, Renewal};
 use super::picture::renewal;
 use super::session::Session;
+use crate::addon::Addon;
 use crate::exit::Exit;
 use crate::plan::{self, Plan, Purpose};
 use crate::resource::{Address, Kind};
@@ -23,8 +25,18 @@ pub struct Work {
     pub reach: Reach,
     /// Which certificates are issued anew.
     pub renewal: Renewal,
+    /// The add-ons, and how far an apply goes with them; `None`: it leaves them alone.
+    pub add_ons: Option<AddOnWork>,
     /// A change of the keys that comes first.
     pub step: Option<Step>,
+}
+
+/// The add-ons of a run.
+pub struct AddOnWork {
+    /// Rendered and checked.
+    pub list: Vec<Addon>,
+    /// How the cluster is reached, and how far it goes.
+    pub options: add_ons::Options,
 }
 
 /// How much of a plan is done.
@@ -69,7 +81,7 @@ impl Work {
             Purpose::Destroy => "destroy",
         };
         let (reach, renewal) = (Reach::Everything, renewal(session));
-        Self { purpose, command, shown, exactly, reach, renewal, step: None }
+        Self { purpose, command, shown, exactly, reach, renewal, add_ons: None, step: None }
     }
 }
 

@@ -9,7 +9,7 @@ mod run;
 pub use difference::{Sides, differences};
 pub use health::{Health, health};
 pub use inventory::{ADD_ON, GroupKind, Inventory, NAMESPACE, PART_OF, marked};
-pub use run::{Conflicts, Error, Event, Means, Report, Seen, SeenAddOn, install, look, wait_for_api};
+pub use run::{Conflicts, Error, Event, Means, Report, Seen, SeenAddOn, clear, install, look, wait_for_api};
 
 use crate::addon::ObjectKey;
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::decide::{Decision, decide};
 use super::world::World;
 use super::{
-    Act, Action, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, lent, order, ours, rolls,
-    saved, shared,
+    Act, Action, AddOns, Basis, Change, Inputs, Operation, Plan, Purpose, Refusal, cascade, digest, lent, order, ours,
+    rolls, saved, shared,
 };
 use crate::resource::{Address, Found, Kind, Reference, Resource};
 
@@ -78,6 +78,7 @@ fn make(inputs: &Inputs<'_>) -> Result<Plan, Refusal> {
         waves,
         drift,
         rolls,
+        add_ons: AddOns::default(),
     })
 }
 

@@ -24,7 +24,7 @@ mod shared;
 mod tests;
 mod world;
 
-pub use add_on::AddOnChange;
+pub use add_on::{AddOnChange, AddOns};
 pub use guard::{Guards, Protection};
 pub use intents::begun;
 pub use make::plan;
@@ -91,6 +91,9 @@ pub struct Plan {
     /// Machines that a roll has to replace, now or once this plan is applied; nothing here replaces them.
     #[serde(default)]
     pub rolls: Vec<Outdated>,
+    /// What changes inside the cluster; looked at apart from AWS.
+    #[serde(default)]
+    pub add_ons: AddOns,
 }
 
 /// Why a plan is made.
@@ -319,9 +322,15 @@ impl Plan {
         self
     }
 
-    /// Whether there is nothing to do, not even in the records.
+    /// Whether there is nothing to do, neither in AWS nor in the cluster nor in the records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.add_ons.is_empty()
+    }
+
+    /// Whether AWS or the cluster will be asked to change anything.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        self.counts().changes_aws() || !self.add_ons.changes.is_empty()
     }
 }

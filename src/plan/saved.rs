@@ -50,6 +50,9 @@ pub enum Staleness {
     /// AWS looks different by now.
     #[error("AWS has changed since the plan was made")]
     World,
+    /// The cluster's objects look different by now.
+    #[error("the add-ons in the cluster have changed since the plan was made")]
+    Cluster,
     /// The records say something else, so that other operations follow.
     #[error("the recorded state has changed since the plan was made")]
     Records,
@@ -91,6 +94,8 @@ impl Plan {
             Some(Staleness::Manifests)
         } else if self.basis.observed != now.basis.observed {
             Some(Staleness::World)
+        } else if self.add_ons.changes != now.add_ons.changes {
+            Some(Staleness::Cluster)
         } else if self.digest() != now.digest() {
             Some(Staleness::Records)
         } else {

@@ -8,6 +8,8 @@ use super::output::Output;
 use super::stream::{self, Show, Sink, shortened, style};
 use crate::apply::{ActName, Event, Reporter};
 use crate::duration;
+use crate::install;
+use crate::plan::Action;
 use crate::resource::Address;
 
 /// A reporter into this sink.
@@ -38,10 +40,38 @@ fn text_line(event: &Event) -> Option<String> {
             format!("still running after {}; waits for {}", duration::seconds(*seconds), shortened(waiting))
         }
         Event::Notice { message } => message.clone(),
+        Event::AddOns { event } => add_ons_line(event),
         Event::RunFinished { result, done, operations, seconds } => {
             format!("{result}: {done} of {operations} operations in {}", duration::seconds(*seconds))
         }
     })
+}
+
+fn add_ons_line(event: &install::Event) -> String {
+    match event {
+        install::Event::AddOnsStarted { changes, .. } => {
+            format!("add-ons: {changes} objects to make, change or delete")
+        }
+        install::Event::AddOnWaiting { add_on: Some(add_on), waits_for } => format!("{add_on}: waits for {waits_for}"),
+        install::Event::AddOnWaiting { add_on: None, waits_for } => format!("waits for {waits_for}"),
+        install::Event::AddOnDid { add_on, object, action } => {
+            let done = match action {
+                Action::Create => "made",
+                Action::Delete => "deleted",
+                _ => "changed",
+            };
+            format!("{add_on}: {object} {done}")
+        }
+        install::Event::AddOnHealthy { add_on, seconds } => {
+            format!("{add_on}: healthy after {}", duration::seconds(*seconds))
+        }
+        install::Event::AddOnFailed { add_on, error } => {
+            format!("{add_on}: failed: {}", error.lines().next().unwrap_or_default())
+        }
+        install::Event::AddOnsFinished { done, failed, seconds } => {
+            format!("add-ons: {done} objects done, {failed} add-ons failed, {}", duration::seconds(*seconds))
+        }
+    }
 }
 
 /// One bar for the whole run, and one for each operation under way that says what it waits for.
@@ -112,7 +142,7 @@ impl Show<Event> for Bars {
                     bar.tick();
                 }
             }
-            Event::Notice { .. } => self.print(event),
+            Event::Notice { .. } | Event::AddOns { .. } => self.print(event),
             Event::RunFinished { .. } => {
                 for bar in std::mem::take(&mut self.running).into_values() {
                     bar.finish_and_clear();

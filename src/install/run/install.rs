@@ -85,7 +85,7 @@ pub async fn wait_for_api(means: &Means<'_>, patience: Duration) -> Result<(), E
     }
 }
 
-async fn pause(means: &Means<'_>, long: Duration) -> Result<(), Error> {
+pub(super) async fn pause(means: &Means<'_>, long: Duration) -> Result<(), Error> {
     tokio::select! {
         biased;
         () = means.stop.cancelled() => Err(Error::Interrupted),

@@ -100,12 +100,12 @@ async fn inventories(kubernetes: &Kubernetes) -> Result<BTreeMap<String, Invento
 
 /// The kind of inventories.
 pub fn config_maps() -> ObjectKind {
-    ObjectKind {
-        api_version: String::from("v1"),
-        kind: String::from("ConfigMap"),
-        plural: String::from("configmaps"),
-        namespaced: true,
-    }
+    core("ConfigMap", "configmaps")
+}
+
+/// A kind of the core group that lives in namespaces, which every server has.
+pub fn core(kind: &str, plural: &str) -> ObjectKind {
+    ObjectKind { api_version: String::from("v1"), kind: kind.to_owned(), plural: plural.to_owned(), namespaced: true }
 }
 
 struct Eye<'a> {

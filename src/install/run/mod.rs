@@ -3,6 +3,7 @@
 //! Everything may be repeated: an apply says what should be, and a deletion names one object by its uid. What a dead run
 //! has begun is found by its mark, because an inventory names the kinds of what is to come before any of it is made.
 
+mod clear;
 mod event;
 mod install;
 mod kinds;
@@ -10,6 +11,7 @@ mod look;
 
 use std::time::Duration;
 
+pub use clear::clear;
 pub use event::Event;
 pub use install::{Conflicts, Means, Report, install, wait_for_api};
 pub use look::{Seen, SeenAddOn, look};

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plan::{Action, Cause, Plan, Purpose};
+use crate::plan::{Action, AddOnChange, Cause, FieldChange, Plan, Purpose};
 
 /// Version of the document; raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -37,6 +37,37 @@ pub struct PlanView {
     drift: Vec<DriftView>,
     /// Machines that `windlass roll` has to replace.
     rolls: Vec<RollView>,
+    /// What changes inside the cluster.
+    add_ons: AddOnsView,
+}
+
+/// What changes inside the cluster.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct AddOnsView {
+    /// Objects that are made, changed or deleted.
+    changes: Vec<ObjectView>,
+    /// What is as it should be and is not healthy.
+    unhealthy: Vec<String>,
+    /// Why the cluster was not asked; absent: it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unasked: Option<String>,
+}
+
+/// What happens to one object of an add-on.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ObjectView {
+    /// The add-on.
+    add_on: String,
+    /// `Deployment kube-system/coredns`.
+    object: String,
+    /// `destroy`, `change` or `create`.
+    action: &'static str,
+    /// The fields that differ.
+    fields: Vec<FieldView>,
+    /// Fields that somebody else has set: an apply refuses to take them over.
+    conflicts: Vec<String>,
 }
 
 /// Machines of a group that have to be replaced.
@@ -164,6 +195,11 @@ impl PlanView {
             changes: plan.changes.iter().map(ChangeView::of).collect(),
             drift: plan.drift.iter().map(DriftView::of).collect(),
             rolls: plan.rolls.iter().map(RollView::of).collect(),
+            add_ons: AddOnsView {
+                changes: plan.add_ons.changes.iter().map(ObjectView::of).collect(),
+                unhealthy: plan.add_ons.unhealthy.clone(),
+                unasked: plan.add_ons.unasked.clone(),
+            },
         }
     }
 }
@@ -185,31 +221,49 @@ impl ChangeView {
         Self {
             address: change.address.to_string(),
             kind: change.address.kind().as_str(),
-            action: match change.action {
-                Action::Delete => "destroy",
-                Action::Replace => "replace",
-                Action::Update => "change",
-                Action::Create => "create",
-                Action::Adopt => "adopt",
-                Action::Forget => "forget",
-            },
+            action: word(change.action),
             reason: change.reason.clone(),
-            fields: change
-                .fields
-                .iter()
-                .map(|field| FieldView {
-                    path: field.path.clone(),
-                    before: field.before.clone(),
-                    after: field.after.clone(),
-                    forces_replacement: field.forces_replacement,
-                    cause: match field.cause {
-                        Cause::Pending => "pending",
-                        Cause::Drift => "drift",
-                        Cause::Both => "both",
-                    },
-                })
-                .collect(),
+            fields: change.fields.iter().map(FieldView::of).collect(),
         }
+    }
+}
+
+impl ObjectView {
+    fn of(change: &AddOnChange) -> Self {
+        Self {
+            add_on: change.add_on.clone(),
+            object: change.object.clone(),
+            action: word(change.action),
+            fields: change.fields.iter().map(FieldView::of).collect(),
+            conflicts: change.conflicts.clone(),
+        }
+    }
+}
+
+impl FieldView {
+    fn of(field: &FieldChange) -> Self {
+        Self {
+            path: field.path.clone(),
+            before: field.before.clone(),
+            after: field.after.clone(),
+            forces_replacement: field.forces_replacement,
+            cause: match field.cause {
+                Cause::Pending => "pending",
+                Cause::Drift => "drift",
+                Cause::Both => "both",
+            },
+        }
+    }
+}
+
+const fn word(action: Action) -> &'static str {
+    match action {
+        Action::Delete => "destroy",
+        Action::Replace => "replace",
+        Action::Update => "change",
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
     }
 }
 

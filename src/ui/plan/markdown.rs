@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use similar::ChangeTag;
 
 use super::{SECTIONS, heading, sign, summary, title, value};
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, FieldChange, Plan};
 
 /// Characters of all details together: GitHub refuses comments of more than 65,536 characters (REST API, "Create an
 /// issue comment").
@@ -40,8 +40,9 @@ pub fn markdown(plan: &Plan) -> String {
             let _ = writeln!(page, "- {roll}");
         }
     }
+    add_ons(&mut page, plan);
     if plan.is_empty() {
-        page.push_str("\nNothing to do: AWS is as the manifests say.\n");
+        page.push_str("\nNothing to do: AWS and the cluster are as the manifests say.\n");
     }
     page
 }
@@ -52,12 +53,38 @@ fn section(page: &mut String, change: &Change) {
     if change.action == Action::Create || change.fields.is_empty() {
         return;
     }
+    fields(page, &change.fields);
+}
+
+/// Objects in the cluster: what is new is counted, what changes and goes is shown.
+fn add_ons(page: &mut String, plan: &Plan) {
+    if plan.add_ons.is_empty() {
+        return;
+    }
+    let [create, update, delete] = plan.add_ons.counts();
+    let _ = writeln!(page, "\n**Add-ons**: {create} objects to create, {update} to change, {delete} to delete\n");
+    for change in plan.add_ons.changes.iter().filter(|change| change.action != Action::Create) {
+        let note = if change.is_drift() { " (changed by hand)" } else { "" };
+        let _ = writeln!(page, "- `{} {}`: {}{note}", sign(change.action), change.add_on, change.object);
+        if !change.fields.is_empty() {
+            fields(page, &change.fields);
+        }
+    }
+    for unhealthy in &plan.add_ons.unhealthy {
+        let _ = writeln!(page, "- not healthy: {unhealthy}");
+    }
+    if let Some(why) = &plan.add_ons.unasked {
+        let _ = writeln!(page, "\nCompared with what was applied last: {why}");
+    }
+}
+
+fn fields(page: &mut String, fields: &[FieldChange]) {
     if page.len() > LIMIT {
-        let _ = writeln!(page, "  {} fields, left out: the plan is too long for a comment", change.fields.len());
+        let _ = writeln!(page, "  {} fields, left out: the plan is too long for a comment", fields.len());
         return;
     }
     let mut diff = String::new();
-    for field in &change.fields {
+    for field in fields {
         let (before, after) = (field.before.as_ref(), field.after.as_ref());
         let note = if field.forces_replacement { "  # forces replacement" } else { "" };
         let path = &field.path;

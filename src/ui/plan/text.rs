@@ -1,6 +1,8 @@
 //! A plan for people: destroys first, drift apart, the counts in the last line. The width does not depend on the
 //! terminal, so that a log reads like a screen.
 
+mod add_ons;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -33,8 +35,9 @@ pub fn text(plan: &Plan, view: View) -> String {
     if !plan.rolls.is_empty() {
         page.rolls(plan);
     }
+    page.add_ons(&plan.add_ons);
     if plan.is_empty() {
-        page.text.push_str("\nNothing to do: AWS is as the manifests say.\n");
+        page.text.push_str("\nNothing to do: AWS and the cluster are as the manifests say.\n");
     }
     page.text.push('\n');
     page.line(Style::new().bold(), &summary(plan));
