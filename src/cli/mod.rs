@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod files;
 mod health;
+mod helm;
 mod history;
 mod interrupt;
 mod keys;
