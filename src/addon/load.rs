@@ -8,7 +8,7 @@ use super::check::{self, Checked};
 use super::kinds::{self, Kind};
 use super::object::{group_and_version, json as value_of};
 use super::{Addon, Object, ObjectKey};
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::render::Rendered;
 use crate::render::yaml::{self, Node, Value};
 use crate::spec::value::KubernetesVersion;
@@ -60,8 +60,8 @@ impl Draft {
 }
 
 fn document(file: &str, root: Node) -> Document {
-    let known = text(&root, &["kind"]).and_then(|kind| kinds::of_name(kind).next());
-    Document { file: file.to_owned(), kind: known.map_or("object", |known| known.kind), root, replaced: Vec::new() }
+    let kind = text(&root, &["kind"]).unwrap_or("object").to_owned().into();
+    Document { file: file.to_owned(), kind, root, replaced: Vec::new() }
 }
 
 /// The objects of a list, or the object itself.
@@ -151,7 +151,7 @@ pub(super) fn finish(
     }
     let addons: Vec<Addon> =
         drafts.into_iter().zip(all).map(|(draft, objects)| Addon { objects, ..draft.addon }).collect();
-    if !lost {
+    if !lost && problems.iter().all(|problem| problem.severity == Severity::Warning) {
         check::namespaces(&addons, problems);
     }
     addons
@@ -242,15 +242,15 @@ impl Loader<'_> {
         let (group, api) = group_and_version(api_version);
         if kinds::is_own_group(group) {
             let found = check::own_kind(group, api, kind, version);
-            let problem = match found {
+            let (field, problem) = match found {
                 Ok((kind, None)) => return Some(kind.map_or(Known::Unknown, Known::Own)),
                 Ok((kind, Some(warning))) => {
                     self.push(warning, &steps!["apiVersion"], "");
                     return Some(kind.map_or(Known::Unknown, Known::Own));
                 }
-                Err(problem) => problem,
+                Err(wrong) => wrong,
             };
-            self.push(problem, &steps!["apiVersion"], "");
+            self.push(problem, &steps![field], "");
             return None;
         }
         let Some(defined) = definitions.get(&(group.to_owned(), kind.to_owned())) else {

@@ -15,6 +15,8 @@ mod load;
 mod object;
 mod order;
 
+#[cfg(test)]
+mod tests;
 mod waves;
 
 pub use chart::{ChartCall, Charts};
@@ -67,15 +69,10 @@ pub fn render(
     specification: &Specification,
     charts: &dyn Charts,
 ) -> Result<Addons, Problems> {
-    let listed = &specification.cluster.spec.addons;
-    if listed.iter().all(|addon| !addon.enabled) {
-        return Ok(Addons::default());
-    }
-    let facts = Facts::of(specification).map_err(|cycle| Problem::error(cycle.to_string()))?;
+    let source = Documents { project, rendered, specification, charts: Some(charts) };
     let (mut drafts, mut problems) = (Vec::new(), Vec::new());
-    for (wave, addon) in waves::waves(listed) {
-        let at = listed.iter().position(|other| other.name == addon.name).unwrap_or_default();
-        match one(project, rendered, specification, charts, (addon, at), &facts) {
+    for (wave, addon, documents) in source.all()? {
+        match documents {
             Ok((rendered, from_chart)) => drafts.push(Draft::new(addon, wave, rendered, from_chart, &mut problems)),
             Err(Problems(found)) => problems.extend(found),
         }
@@ -87,31 +84,72 @@ pub fn render(
     if problems.fatal() { Err(problems) } else { Ok(Addons { list, warnings: problems.0 }) }
 }
 
-/// The documents of one add-on, and which of them came from a chart (by position).
-fn one(
+/// The documents of the add-ons of a cluster by their names, in the order of waves, unchecked: for showing them.
+/// Without `charts`, what charts print is left out.
+///
+/// # Errors
+/// All mistakes in the templates, and charts that could not be rendered.
+pub fn documents(
     project: &Project,
     rendered: &Rendered,
     specification: &Specification,
-    charts: &dyn Charts,
-    (addon, at): (&spec::Addon, usize),
-    facts: &Facts,
-) -> Result<(Rendered, Option<usize>), Problems> {
-    let own = render::addon(project, &rendered.cluster, &addon.name, facts.layer(addon))?;
-    let Some(chart) = &addon.chart else {
-        if own.documents.is_empty() {
-            let places = cluster_places(rendered, &steps!["spec", "addons", at, "name"], "no such file");
-            return Err(with_places(no_file(&addon.name, &render::addon_names(project)?), places).into());
+    charts: Option<&dyn Charts>,
+) -> Result<Vec<(String, Rendered)>, Problems> {
+    let source = Documents { project, rendered, specification, charts };
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for (_, addon, documents) in source.all()? {
+        match documents {
+            Ok((rendered, _)) => found.push((addon.name.clone(), rendered)),
+            Err(Problems(wrong)) => problems.extend(wrong),
         }
-        return Ok((own, None));
-    };
-    let kubernetes = specification.cluster.spec.kubernetes.version;
-    let call = ChartCall { release: &addon.name, namespace: &addon.namespace, chart, kubernetes };
-    let text = charts.template(&call).map_err(|problem| {
-        with_places(problem, cluster_places(rendered, &steps!["spec", "addons", at, "chart"], "this chart"))
-    })?;
-    let from_chart = own.documents.len();
-    let name = format!("chart {} {} of add-on {}", chart.name, chart.version, addon.name);
-    Ok((own.with_text(&name, &text), Some(from_chart)))
+    }
+    if problems.is_empty() { Ok(found) } else { Err(Problems(problems)) }
+}
+
+/// What the documents of add-ons are made from.
+struct Documents<'a> {
+    project: &'a Project,
+    rendered: &'a Rendered,
+    specification: &'a Specification,
+    charts: Option<&'a dyn Charts>,
+}
+
+/// The documents of one add-on, and which of them a chart printed (by position).
+type Printed = Result<(Rendered, Option<usize>), Problems>;
+
+impl<'a> Documents<'a> {
+    /// Each add-on that is switched on, with its wave.
+    fn all(&self) -> Result<Vec<(usize, &'a spec::Addon, Printed)>, Problems> {
+        let listed = &self.specification.cluster.spec.addons;
+        let waves = waves::waves(listed);
+        if waves.is_empty() {
+            return Ok(Vec::new());
+        }
+        let facts = Facts::of(self.specification).map_err(|cycle| Problem::error(cycle.to_string()))?;
+        let position = |name: &str| listed.iter().position(|other| other.name == name).unwrap_or_default();
+        let each = waves.into_iter().map(|(wave, addon)| (wave, addon, self.one(addon, position(&addon.name), &facts)));
+        Ok(each.collect())
+    }
+
+    fn one(&self, addon: &spec::Addon, position: usize, facts: &Facts) -> Printed {
+        let own = render::addon(self.project, &self.rendered.cluster, &addon.name, facts.layer(addon))?;
+        let at =
+            |field: &str, label: &str| cluster_places(self.rendered, &steps!["spec", "addons", position, field], label);
+        let Some(chart) = &addon.chart else {
+            if own.documents.is_empty() {
+                let problem = no_file(&addon.name, &render::addon_names(self.project)?);
+                return Err(with_places(problem, at("name", "no such file")).into());
+            }
+            return Ok((own, None));
+        };
+        let Some(charts) = self.charts else { return Ok((own, None)) };
+        let kubernetes = self.specification.cluster.spec.kubernetes.version;
+        let call = ChartCall { release: &addon.name, namespace: &addon.namespace, chart, kubernetes };
+        let text = charts.template(&call).map_err(|problem| with_places(problem, at("chart", "this chart")))?;
+        let from_chart = own.documents.len();
+        let name = format!("chart {} {} of add-on {}", chart.name, chart.version, addon.name);
+        Ok((own.with_text(&name, &text), Some(from_chart)))
+    }
 }
 
 fn no_file(name: &str, known: &[String]) -> Problem {

@@ -4,10 +4,12 @@ use clap::Args;
 
 use super::options::{Format, Global, Which};
 use super::session::project;
+use crate::addon;
 use crate::exit::Exit;
 use crate::problem::{Place, Problems};
 use crate::render;
 use crate::render::explain::Explanation;
+use crate::spec;
 use crate::ui::output::Output;
 
 /// Show which file and line set a value, through which template and snippet it came, and what it overrode.
@@ -15,7 +17,8 @@ use crate::ui::output::Output;
 pub struct Arguments {
     #[command(flatten)]
     which: Which,
-    /// A key of the vars (spot.max), or a field of a manifest (NodeGroup/admin:spec.maxSize, or spec.maxSize alone).
+    /// A key of the vars (spot.max), or a field of a manifest or of an add-on's object (NodeGroup/admin:spec.maxSize, or
+    /// spec.maxSize alone).
     #[arg(value_name = "PATH")]
     path: String,
     /// How to show it.
@@ -28,7 +31,12 @@ impl Arguments {
     pub fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let project = project(global)?;
         let rendered = render::render(&project, &project.cluster(self.which.cluster.as_str())?)?;
-        let explanations = rendered.explain(&self.path).map_err(Problems::from)?;
+        // Where the manifests have mistakes, or the add-ons, the rest can still be explained.
+        let addons = spec::read(&rendered)
+            .and_then(|specification| addon::documents(&project, &rendered, &specification, None))
+            .unwrap_or_default();
+        let addons = addons.iter().map(|(_, documents)| documents);
+        let explanations = addon::explain(&rendered, addons, &self.path).map_err(Problems::from)?;
         output.data(&match self.output {
             Format::Json => serde_json::to_string_pretty(&explanations)? + "\n",
             Format::Text => explanations.iter().map(text).collect::<Vec<_>>().join("\n"),

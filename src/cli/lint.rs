@@ -4,8 +4,10 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 
 use super::complete;
+use super::helm::Helm;
 use super::options::{Format, Global};
 use super::session::project;
+use crate::addon;
 use crate::exit::Exit;
 use crate::name::ClusterName;
 use crate::problem::{Problem, Problems};
@@ -14,9 +16,9 @@ use crate::spec;
 use crate::ui;
 use crate::ui::output::Output;
 
-/// Check templates, snippets, vars and manifests, of all clusters or of some. Looks at no account.
+/// Check templates, snippets, vars, manifests and add-ons, of all clusters or of some. Looks at no account.
 ///
-/// All problems at once, each with the place in the rendered document and the template and vars lines it comes from.
+/// Add-ons that are Helm charts are fetched by the command helm. All problems at once, each with the place in the rendered document and the template and vars lines it comes from.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The clusters; all of the project if none is named.
@@ -36,8 +38,9 @@ impl Arguments {
         let project = project(global)?;
         let clusters = if self.clusters.is_empty() { project.clusters().to_vec() } else { self.clusters.clone() };
         let mut problems = Vec::new();
+        let helm = Helm::new();
         for cluster in &clusters {
-            problems.extend(check(&project, cluster));
+            problems.extend(check(&project, cluster, &helm));
         }
         problems.dedup();
         let problems = Problems(problems);
@@ -63,13 +66,17 @@ impl Arguments {
 }
 
 /// Everything that is wrong with one cluster.
-fn check(project: &Project, cluster: &ClusterName) -> Vec<Problem> {
-    let checked = project
-        .cluster(cluster.as_str())
-        .and_then(|cluster| render::render(project, &cluster))
-        .and_then(|rendered| spec::read(&rendered));
-    match checked {
-        Ok(specification) => specification.warnings,
-        Err(Problems(problems)) => problems,
-    }
+fn check(project: &Project, cluster: &ClusterName, helm: &Helm) -> Vec<Problem> {
+    let checked = project.cluster(cluster.as_str()).and_then(|cluster| {
+        let rendered = render::render(project, &cluster)?;
+        let specification = spec::read(&rendered)?;
+        let addons = addon::render(project, &rendered, &specification, helm);
+        let mut warnings = specification.warnings;
+        match addons {
+            Ok(addons) => warnings.extend(addons.warnings),
+            Err(Problems(problems)) => warnings.extend(problems),
+        }
+        Ok(warnings)
+    });
+    checked.unwrap_or_else(|Problems(problems)| problems)
 }

@@ -58,13 +58,13 @@ fn name(findings: &mut Findings<'_>) {
 /// A DNS name of lowercase labels; unlike a host's, a label may be of any length.
 fn subdomain(name: &str) -> Option<String> {
     if name.chars().count() > LONGEST_NAME {
-        return Some(format!("it has {} characters, and may have {LONGEST_NAME}", name.chars().count()));
+        return Some(format!("it has {} characters, and at most {LONGEST_NAME} are allowed", name.chars().count()));
     }
     let good = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let bad = name
         .split('.')
         .find(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-') || !label.chars().all(good));
-    bad.map(|_| format!("{name:?} is none: a-z, 0-9, - and . are allowed, at the ends a letter or digit"))
+    bad.map(|_| format!("{name:?} is no name: a-z, 0-9, - and . are allowed, at the ends a letter or digit"))
 }
 
 /// Labels and annotations of an object or of a pod template, whose metadata stand at a path.
@@ -72,19 +72,19 @@ pub(super) fn labels(findings: &mut Findings<'_>, metadata: &[Step]) {
     let at = |more: &[&str]| -> Vec<Step> {
         metadata.iter().cloned().chain(more.iter().map(|key| Step::from(*key))).collect()
     };
-    let mut wrong: Vec<(String, Vec<Step>)> = Vec::new();
+    let (mut wrong, mut keys): (Vec<(String, Vec<Step>)>, Vec<(String, Vec<Step>)>) = (Vec::new(), Vec::new());
     let document = findings.document();
     for (key, value) in entries(document.node(&at(&["labels"]))) {
         let text = value.as_str().unwrap_or_default();
-        let whys = [label_key(key), label_value(text)].into_iter().filter_map(Result::err);
-        wrong.extend(whys.map(|why| (why, at(&["labels", key]))));
+        keys.extend(label_key(key).err().map(|why| (why, at(&["labels", key]))));
+        wrong.extend(label_value(text).err().map(|why| (why, at(&["labels", key]))));
     }
     let mut bytes = 0;
     for (key, value) in entries(document.node(&at(&["annotations"]))) {
         bytes += key.len() + value.as_str().map_or(0, str::len);
         // Annotations take prefixes in capitals as well (Kubernetes, `ValidateAnnotations`).
         if label_key(&key.to_lowercase()).is_err() {
-            wrong.push((
+            keys.push((
                 format!("{key:?} is no key of an annotation: expected such as example.com/name"),
                 at(&["annotations", key]),
             ));
@@ -93,6 +93,9 @@ pub(super) fn labels(findings: &mut Findings<'_>, metadata: &[Step]) {
     if bytes > LARGEST_ANNOTATIONS {
         let why = format!("the annotations have {bytes} bytes, and may have {LARGEST_ANNOTATIONS}");
         wrong.push((why, at(&["annotations"])));
+    }
+    for (why, path) in keys {
+        findings.push_key(Problem::error(why), &path);
     }
     for (why, path) in wrong {
         findings.push(Problem::error(why), &path, "");

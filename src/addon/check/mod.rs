@@ -32,7 +32,7 @@ pub(super) struct Checked<'a> {
 /// Checks the objects of one add-on.
 pub(super) fn all(rendered: &Rendered, objects: &[Checked<'_>], problems: &mut Vec<Problem>) {
     for checked in objects {
-        let mut findings = Findings { rendered, checked, problems };
+        let mut findings = Findings { rendered, checked, problems, misnamed: Vec::new() };
         typed::check(&mut findings);
         metadata::check(&mut findings);
         pods::check(&mut findings);
@@ -68,6 +68,8 @@ struct Findings<'a> {
     rendered: &'a Rendered,
     checked: &'a Checked<'a>,
     problems: &'a mut Vec<Problem>,
+    /// Parts that have a field which is not known: what is missing there may be what it was meant to be.
+    misnamed: Vec<Vec<Step>>,
 }
 
 impl<'a> Findings<'a> {
@@ -84,6 +86,20 @@ impl<'a> Findings<'a> {
     fn push(&mut self, problem: Problem, path: &[Step], label: &str) {
         let places = self.document().locate(self.rendered, path, label);
         self.problems.push(with_places(problem, places));
+    }
+
+    /// A mistake in the key of a part.
+    fn push_key(&mut self, problem: Problem, path: &[Step]) {
+        let places = self.document().locate_key(self.rendered, path, "");
+        self.problems.push(with_places(problem, places));
+    }
+
+    /// Something that is missing at a path, unless it may be there under a wrong name.
+    fn missing(&mut self, problem: Problem, path: &[Step], label: &str) {
+        let there = (0..=path.len()).rev().find(|length| self.document().node(&path[..*length]).is_some());
+        if !self.misnamed.iter().any(|part| part.as_slice() == &path[..there.unwrap_or_default()]) {
+            self.push(problem, path, label);
+        }
     }
 
     /// A broken policy: a mistake, unless a chart printed it.

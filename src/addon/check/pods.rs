@@ -1,7 +1,7 @@
 //! Policies about pods: images that mean one thing, requests, and a reason for every way out of the container.
 
 use super::metadata::labels;
-use super::{Findings, metadata};
+use super::{Findings, by, metadata};
 use crate::problem::Problem;
 use crate::render::image::Reference;
 use crate::render::yaml::{Node, Value};
@@ -74,7 +74,7 @@ fn image(findings: &mut Findings<'_>, container: &Container) {
     let name = &container.name;
     let Some(text) = findings.document().node(&path).and_then(Node::as_str).map(str::to_owned) else {
         let problem = Problem::error(format!("container {name:?} has no image"));
-        findings.push(problem, &path, "");
+        findings.missing(problem, &path, "");
         return;
     };
     let reference: Reference = match text.parse() {
@@ -110,7 +110,7 @@ fn requests(findings: &mut Findings<'_>, container: &Container) {
     }
     let problem = Problem::error(format!("container {:?} requests no {}", container.name, missing.join(" and no ")))
         .hint("write resources.requests: without them the scheduler and the autoscaler count it as nothing");
-    findings.policy(problem, &resources, "");
+    findings.missing(by(findings.checked.origin, problem), &join(&resources, &steps!["requests"]), "");
 }
 
 /// The selector of a workload finds the pods that it makes.
@@ -125,13 +125,11 @@ fn selector(findings: &mut Findings<'_>, template: &[Step]) {
     let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
     let mut wrong = Vec::new();
     for (key, value) in metadata::entries(document.node(&wanted)) {
+        let Some(wanted_value) = value.as_str() else { continue };
         let own = text(document.node(&join(&has, &steps![key])));
-        if own.as_deref() != value.as_str() {
+        if own.as_deref() != Some(wanted_value) {
             let said = own.map_or_else(|| String::from("do not have it"), |own| format!("have {own:?}"));
-            let message = format!(
-                "the selector of {name} wants {key}={}, and its pods {said}",
-                value.as_str().unwrap_or_default()
-            );
+            let message = format!("the selector of {name} wants {key}={}, and its pods {said}", wanted_value);
             wrong.push((message, join(&wanted, &steps![key])));
         }
     }

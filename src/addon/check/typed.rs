@@ -7,7 +7,7 @@ use crate::addon::kinds::{self, Read};
 use crate::kubernetes::quantity;
 use crate::problem::Problem;
 use crate::render::yaml::{Node, Value};
-use crate::spec::{Reading, Step, explain_fault, steps};
+use crate::spec::{Fault, FaultKind, Reading, Step, explain_fault, steps};
 
 /// Mistakes of one object before reading stops: more would not be read by anybody.
 const MOST_FAULTS: usize = 50;
@@ -29,26 +29,42 @@ fn faults(findings: &mut Findings<'_>, part: &[Step], read: Read) {
     for _ in 0..MOST_FAULTS {
         let how = Reading { skipped: &skipped, refuse_unknown: true, newtype };
         let Err(fault) = read(root, how) else { return };
-        let fault = fault.inside(part);
+        let fault = readable(fault.inside(part));
+        let path = fault.path();
+        if let (FaultKind::UnknownField { .. }, Some((_, of))) = (&fault.kind, path.split_last()) {
+            findings.misnamed.push(of.to_vec());
+        }
         let problem = explain_fault(findings.rendered, document, &fault);
         findings.problems.push(problem);
-        match document.node(&fault.path()) {
+        match document.node(&path) {
             Some(node) if !skipped.iter().any(|known| std::ptr::eq(*known, node)) => skipped.push(node),
             _ => return,
         }
     }
 }
 
-/// Texts whose grammar the types do not check.
+/// Texts whose grammar the types do not check, or in words of their own.
 fn newtype(name: &'static str, node: &Node) -> Result<(), String> {
-    let text = match (name, &node.value) {
-        ("Quantity", Value::String(text)) => text,
-        _ => return Ok(()),
-    };
-    match quantity::bytes(text) {
-        Some(_) => Ok(()),
-        None => Err(format!("{text:?} is no quantity: expected such as 100m, 2 or 512Mi")),
+    let Value::String(text) = &node.value else { return Ok(()) };
+    match name {
+        "Quantity" if quantity::bytes(text).is_none() => {
+            Err(format!("{text:?} is no quantity: expected such as 100m, 2 or 512Mi"))
+        }
+        "Time" | "MicroTime" if text.parse::<jiff::Timestamp>().is_err() => {
+            Err(format!("{text:?} is no time: expected such as 2026-11-20T12:00:00Z"))
+        }
+        _ => Ok(()),
     }
+}
+
+/// The types' only other complaint about a text is that it is no base64, in words about symbols and offsets.
+fn readable(mut fault: Fault) -> Fault {
+    if let FaultKind::WrongValue { why } = &mut fault.kind
+        && why.starts_with("Invalid ")
+    {
+        *why = String::from("this is no base64");
+    }
+    fault
 }
 
 /// Fields that the API server wants and that the types read as empty: by kind, and those that it wants in each item of
@@ -98,6 +114,6 @@ fn required(findings: &mut Findings<'_>) {
             })
             .collect();
         let problem = Problem::error(format!("missing field {:?} in {}", dotted.join("."), findings.name()));
-        findings.push(problem, &path, "is needed here");
+        findings.missing(problem, &path, "is needed here");
     }
 }

@@ -9,13 +9,13 @@ use crate::upgrade::{Served, served};
 /// The kind of an API of Kubernetes' own, and what is unwise about it. Without a kind: it could not be checked.
 ///
 /// # Errors
-/// The version does not serve it, or no version ever did.
+/// The version does not serve it, or no version ever did; behind the field that is wrong.
 pub(in crate::addon) fn own_kind(
     group: &str,
     version: &str,
     kind: &str,
     cluster: KubernetesVersion,
-) -> Result<(Option<&'static Kind>, Option<Problem>), Problem> {
+) -> Result<(Option<&'static Kind>, Option<Problem>), (&'static str, Problem)> {
     let api = api_version(group, version);
     let found = kinds::find(group, version, kind);
     let (major, minor) = (cluster.major, cluster.minor);
@@ -26,10 +26,10 @@ pub(in crate::addon) fn own_kind(
     };
     match served(group, version, &plural(kind), cluster) {
         Served::Gone { minor: gone, instead } => {
-            return Err(Problem::error(format!(
+            let problem = Problem::error(format!(
                 "Kubernetes {major}.{minor} does not serve {kind} of {api}: 1.{gone} removed it"
-            ))
-            .hint(format!("use {}", used(instead))));
+            ));
+            return Err(("apiVersion", problem.hint(format!("use {}", used(instead)))));
         }
         Served::Until { minor: gone, instead } => {
             let problem = Problem::warning(format!("{kind} of {api} is deprecated: Kubernetes 1.{gone} removes it"));
@@ -42,11 +42,11 @@ pub(in crate::addon) fn own_kind(
         Served::Yes => {}
     }
     if let Some(found) = found {
-        return match found.since > minor {
-            true => Err(Problem::error(format!("Kubernetes {major}.{minor} does not serve {kind} of {api} yet"))
-                .hint(format!("1.{} is the first version that does", found.since))),
-            false => Ok((Some(found), None)),
-        };
+        if found.since <= minor {
+            return Ok((Some(found), None));
+        }
+        let problem = Problem::error(format!("Kubernetes {major}.{minor} does not serve {kind} of {api} yet"));
+        return Err(("apiVersion", problem.hint(format!("1.{} is the first version that does", found.since))));
     }
     if version.contains("alpha") || version.contains("beta") {
         let problem = Problem::warning(format!("{kind} is not checked: {api} is not stable, and off by default"));
@@ -56,8 +56,8 @@ pub(in crate::addon) fn own_kind(
     let elsewhere: Vec<String> = kinds::of_name(kind).map(|known| api_version(known.group, known.version)).collect();
     let near = nearest(kind, kinds::names_in(group));
     Err(match (elsewhere.as_slice(), near) {
-        ([], Some(near)) => problem.hint(format!("did you mean {near}?")),
-        ([], None) => problem,
-        (elsewhere, _) => problem.hint(format!("{kind} is in {}", elsewhere.join(", "))),
+        ([], Some(near)) => ("kind", problem.hint(format!("did you mean {near}?"))),
+        ([], None) => ("kind", problem),
+        (elsewhere, _) => ("apiVersion", problem.hint(format!("{kind} is in {}", elsewhere.join(", ")))),
     })
 }

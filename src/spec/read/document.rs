@@ -1,5 +1,6 @@
 //! One YAML document of a rendered file, and the places of its parts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::problem::{Place, Problem};
@@ -61,8 +62,8 @@ impl fmt::Display for Dotted<'_> {
 pub(crate) struct Document {
     /// Name of the rendered file.
     pub(crate) file: String,
-    /// `Cluster` or `NodeGroup`.
-    pub(crate) kind: &'static str,
+    /// What it is, as messages name it: `Cluster` or `NodeGroup`.
+    pub(crate) kind: Cow<'static, str>,
     /// Its values; mistakes have been taken out.
     pub(crate) root: Node,
     /// Parts that are not what the user wrote: nothing more can be said about them.

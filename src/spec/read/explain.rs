@@ -80,17 +80,23 @@ pub(super) fn explain(rendered: &Rendered, document: &Document, schema: Option<&
     }
 }
 
+/// More names than these are not listed behind the nearest one: nobody would read them.
+const MOST_LISTED: usize = 30;
+
 /// `did you mean …? valid fields: …`
 pub(super) fn suggestion(wrong: &str, valid: &[&str], what: &str) -> String {
-    let near = nearest(wrong, valid).map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+    let near = match nearest(wrong, valid) {
+        Some(near) if valid.len() > MOST_LISTED => return format!("did you mean {near:?}?"),
+        near => near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default(),
+    };
     format!("{near}valid {what}: {}", valid.join(", "))
 }
 
 /// `NodeGroup.spec.taints[0]`.
 fn full_name(document: &Document, path: &[Step]) -> String {
-    let kind = document.kind;
+    let kind = &document.kind;
     match path.first() {
-        None => kind.to_owned(),
+        None => kind.to_string(),
         Some(Step::Key(_)) => format!("{kind}.{}", Dotted(path)),
         Some(Step::Index(_)) => format!("{kind}{}", Dotted(path)),
     }

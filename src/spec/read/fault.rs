@@ -12,7 +12,7 @@ pub(crate) struct Fault {
     /// From the part to the root: reversed.
     steps: Vec<Step>,
     /// What did not fit.
-    pub(super) kind: FaultKind,
+    pub(crate) kind: FaultKind,
 }
 
 /// What did not fit.

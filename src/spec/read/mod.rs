@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use deserializer::{Reading, read_node};
 pub(crate) use document::{Document, Step, steps, with_places};
-pub(crate) use fault::Fault;
+pub(crate) use fault::{Fault, FaultKind};
 
 use super::rules;
 use super::schema;
@@ -90,7 +90,7 @@ pub(crate) fn cluster_places(rendered: &Rendered, path: &[Step], label: &str) ->
     let mut roots = files.filter_map(|file| Some((file, yaml::documents(&file.source).ok()?)));
     let found = roots.find_map(|(file, roots)| {
         let root = roots.into_iter().find(|root| root.get("kind").and_then(Node::as_str) == Some("Cluster"))?;
-        Some(Document { file: file.name.clone(), kind: "Cluster", root, replaced: Vec::new() })
+        Some(Document { file: file.name.clone(), kind: "Cluster".into(), root, replaced: Vec::new() })
     });
     found.map(|document| document.locate(rendered, path, label)).unwrap_or_default()
 }
@@ -123,7 +123,7 @@ pub(crate) fn traced(rendered: &Rendered, file: &RenderedFile, problem: Problem)
 }
 
 fn read_document(rendered: &Rendered, file: &RenderedFile, root: Node, found: &mut Found) {
-    let mut document = Document { file: file.name.clone(), kind: "the document", root, replaced: Vec::new() };
+    let mut document = Document { file: file.name.clone(), kind: "the document".into(), root, replaced: Vec::new() };
     match kind(rendered, &mut document, &mut found.problems) {
         Some("Cluster") => {
             let manifest = read_as(rendered, document, found);
@@ -155,21 +155,21 @@ fn kind(rendered: &Rendered, document: &mut Document, problems: &mut Vec<Problem
     };
     let word = word.as_str().unwrap_or_default().to_owned();
     if let Some(kind) = KINDS.into_iter().find(|kind| *kind == word) {
-        document.kind = kind;
+        document.kind = kind.into();
         return Some(kind);
     }
     let hint = explain::suggestion(&word, &KINDS, "kinds");
     note(Problem::error(format!("unknown kind {word:?}")).hint(hint), &steps!["kind"], "unknown kind");
     let kind = KINDS.into_iter().find(|kind| nearest(&word, &KINDS) == Some(*kind))?;
     document.edit(&steps!["kind"], |node| node.value = Value::String(kind.to_owned()));
-    document.kind = kind;
+    document.kind = kind.into();
     Some(kind)
 }
 
 /// Reads a document into its type, noting every mistake.
 fn read_as<T: DeserializeOwned>(rendered: &Rendered, mut document: Document, found: &mut Found) -> Option<Located<T>> {
     let original = document.clone();
-    let schema = schema::of_kind(document.kind);
+    let schema = schema::of_kind(&document.kind);
     for _ in 0..MOST_REPAIRS {
         let fault = match deserializer::from_node::<T>(&document.root) {
             Ok(manifest) => return Some(Located { manifest, document }),
