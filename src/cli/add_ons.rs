@@ -51,21 +51,11 @@ pub struct Options {
     pub skip_add_ons: bool,
 }
 
-/// The add-ons that the manifests ask for, rendered and checked.
+/// The add-ons that the manifests ask for, rendered and checked; shows what is unwise about them.
 ///
 /// # Errors
 /// All mistakes in them.
 pub fn wanted(session: &Session) -> anyhow::Result<Vec<Addon>> {
-    let manifests = &session.manifests;
-    let helm = Helm::new();
-    Ok(addon::render(&manifests.project, &manifests.rendered, &manifests.specification, &helm)?.list)
-}
-
-/// The same, with what is unwise about them.
-///
-/// # Errors
-/// As [`wanted`].
-pub fn wanted_with_warnings(session: &Session) -> anyhow::Result<Vec<Addon>> {
     let manifests = &session.manifests;
     let helm = Helm::new();
     let add_ons = addon::render(&manifests.project, &manifests.rendered, &manifests.specification, &helm)?;

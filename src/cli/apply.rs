@@ -42,7 +42,7 @@ impl Arguments {
         let session = Session::open(global, output, &self.which.cluster, self.options.parallelism).await?;
         let records = session.store.read().await?;
         let picture = look(&session, Purpose::Apply, records).await?;
-        let list = add_ons::wanted_with_warnings(&session)?;
+        let list = add_ons::wanted(&session)?;
         let mut plan = picture.plan(&session, Purpose::Apply)?;
         plan.add_ons = add_ons::look(&session, &list, &picture.records, &self.add_ons).await?;
         if let Some(saved) = &saved {

@@ -66,7 +66,7 @@ impl Arguments {
         let picture = look(&session, purpose, records).await?;
         let mut plan = picture.plan(&session, purpose)?;
         if purpose == Purpose::Apply {
-            let list = add_ons::wanted_with_warnings(&session)?;
+            let list = add_ons::wanted(&session)?;
             plan.add_ons = add_ons::look(&session, &list, &picture.records, &self.add_ons).await?;
         }
         let detail = if self.details { Detail::Full } else { Detail::Summary };

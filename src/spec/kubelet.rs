@@ -49,6 +49,11 @@ overlay! {
         /// Whether CPU limits are enforced by quota. Default: true.
         #[serde(rename = "cpuCFSQuota")]
         cpu_cfs_quota: bool = true,
+        /// Whether its serving certificate is one of the cluster's, so that others can trust it, such as metrics-server.
+        /// Something must approve its requests, such as the add-on kubelet-csr-approver: until then `kubectl logs` and
+        /// `exec` fail on the node. Default: false.
+        #[serde(rename = "serverTLSBootstrap")]
+        server_tls_bootstrap: bool = false,
         /// Sysctls outside the safe set that pods may use, such as `net.core.somaxconn`. Default: none.
         allowed_unsafe_sysctls: Vec<String> = Vec::new(),
         /// Feature gates: name → on or off. Default: Kubernetes' own.

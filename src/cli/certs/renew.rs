@@ -93,7 +93,8 @@ pub async fn parameters(
     run::confirm(session, options, &question)?;
     let exactly = !options.yes;
     let (purpose, reach) = (Purpose::Apply, Reach::Parameters);
-    run::run(session, options, Work { purpose, command, shown: plan, exactly, reach, renewal, add_ons: None, step }).await
+    run::run(session, options, Work { purpose, command, shown: plan, exactly, reach, renewal, add_ons: None, step })
+        .await
 }
 
 /// The certificates that are meant by names.

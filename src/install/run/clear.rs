@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::install::{Means, pause};
 use super::look::core;
-use super::{Error, Event, LOOK, TELL};
+use super::told::Told;
+use super::{Error, Event, LOOK};
 use crate::addon::ObjectKey;
 use crate::install::key_of;
 use crate::kubernetes::{Kubernetes, ObjectKind};
@@ -54,7 +55,7 @@ async fn gone(
     patience: Duration,
 ) -> Result<Vec<ObjectKey>, Error> {
     let began = means.clock.since_boot();
-    let mut told = began;
+    let mut told = Told::since(began);
     loop {
         let left: Vec<ObjectKey> =
             of(&means.kubernetes, kind, &which).await?.iter().map(|object| named(kind, object)).collect();
@@ -62,12 +63,8 @@ async fn gone(
         if left.is_empty() || now >= began + patience {
             return Ok(left);
         }
-        if now >= told + TELL {
-            told = now;
-            let names: Vec<String> = left.iter().map(ToString::to_string).collect();
-            let waits_for = format!("the end of {}", names.join(", "));
-            (means.tell)(Event::AddOnWaiting { add_on: None, waits_for });
-        }
+        let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+        told.tell(means, None, format!("the end of {}", names.join(", ")));
         pause(means, LOOK).await?;
     }
 }

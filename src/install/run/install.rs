@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::kinds::Kinds;
 use super::look::{Seen, SeenAddOn, config_maps};
-use super::{Error, Event, LOOK, TELL};
+use super::told::Told;
+use super::{Error, Event, LOOK};
 use crate::addon::{Addon, Object, ObjectKey};
 use crate::clock::Clock;
 use crate::duration;
@@ -68,7 +69,7 @@ pub struct Report {
 pub async fn wait_for_api(means: &Means<'_>, patience: Duration) -> Result<(), Error> {
     let clock = means.clock;
     let deadline = clock.since_boot() + patience;
-    let mut told = None;
+    let mut told = Told::never();
     loop {
         let Err(error) = means.kubernetes.readyz().await else { return Ok(()) };
         // What will be the same for ever is told at once.
@@ -76,11 +77,7 @@ pub async fn wait_for_api(means: &Means<'_>, patience: Duration) -> Result<(), E
         if hopeless || clock.since_boot() >= deadline {
             return Err(error.into());
         }
-        if told.is_none_or(|at| clock.since_boot() >= at + TELL) {
-            told = Some(clock.since_boot());
-            let waits_for = format!("the API: {}", error.to_string().lines().next().unwrap_or_default());
-            (means.tell)(Event::AddOnWaiting { add_on: None, waits_for });
-        }
+        told.tell(means, None, format!("the API: {}", error.to_string().lines().next().unwrap_or_default()));
         pause(means, LOOK).await?;
     }
 }
@@ -273,7 +270,7 @@ impl Worker<'_, '_> {
     async fn until_healthy(&self, add_on: &Addon) -> Result<(), Error> {
         let clock = self.means.clock;
         let began = clock.since_boot();
-        let mut told = began;
+        let mut told = Told::since(began);
         let mut waiting: Vec<&Object> = add_on.objects.iter().collect();
         loop {
             let mut why = Vec::new();
@@ -302,11 +299,7 @@ impl Worker<'_, '_> {
             if now >= began + HEALTHY {
                 return Err(Error::TimedOut { after: duration::seconds(HEALTHY.as_secs()), waiting: why });
             }
-            if now >= told + TELL {
-                told = now;
-                let waits_for = why.join("; ");
-                (self.means.tell)(Event::AddOnWaiting { add_on: Some(add_on.name.clone()), waits_for });
-            }
+            told.tell(self.means, Some(&add_on.name), why.join("; "));
             waiting = still;
             pause(self.means, LOOK).await?;
         }

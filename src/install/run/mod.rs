@@ -8,6 +8,7 @@ mod event;
 mod install;
 mod kinds;
 mod look;
+mod told;
 
 use std::time::Duration;
 
@@ -24,8 +25,6 @@ use crate::kubernetes;
 const CALLS: usize = 8;
 /// How often it is looked whether something is healthy.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often what is waited for is told.
-const TELL: Duration = Duration::from_secs(10);
 
 /// Why add-ons cannot be looked at or installed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

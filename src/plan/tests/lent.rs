@@ -10,15 +10,15 @@ use crate::state::roll::{Record, Surge};
 
 const GROUP: &str = "auto-scaling-group/spot";
 
-/// A roll has raised the maximum by two and switched AZRebalance off.
+/// A roll has raised the maximum by two and switched a process off.
 fn rolling() -> World {
     let mut world = World::applied(small::cluster());
     let max_before = group(&mut world).max_size;
     group(&mut world).max_size = max_before + 2;
-    group(&mut world).suspended_processes.insert("AZRebalance".into());
+    group(&mut world).suspended_processes.insert("ReplaceUnhealthy".into());
     let mut record = Record::new("roll-1", Timestamp::UNIX_EPOCH, "somebody", ["spot".to_owned()].into());
     record.surged.insert("spot".into(), Surge { by: 2, max_before, size_before: max_before });
-    record.suspended.insert("spot".into(), ["AZRebalance".to_owned()].into());
+    record.suspended.insert("spot".into(), ["ReplaceUnhealthy".to_owned()].into());
     world.records.roll = Some(record);
     world
 }

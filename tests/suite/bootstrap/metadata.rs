@@ -33,6 +33,7 @@ fn answer(mut connection: TcpStream) -> std::io::Result<()> {
         _ if !token => None,
         "GET /latest/meta-data/instance-id" => Some("i-0123"),
         "GET /latest/meta-data/placement/availability-zone" => Some("eu-west-3a"),
+        "GET /latest/meta-data/instance-type" => Some("m6i.large"),
         "GET /latest/meta-data/mac" => Some("02:00:00:00:00:01"),
         "GET /latest/meta-data/network/interfaces/macs/02:00:00:00:00:01/interface-id" => Some("eni-0a"),
         "GET /latest/meta-data/local-hostname" => Some("ip-10-20-32-99.eu-west-3.compute.internal foo.bar"),

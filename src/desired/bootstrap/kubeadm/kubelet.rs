@@ -73,6 +73,8 @@ pub(super) struct KubeletConfiguration {
     cpu_manager_policy: &'static str,
     #[serde(rename = "cpuCFSQuota")]
     cpu_cfs_quota: bool,
+    #[serde(rename = "serverTLSBootstrap")]
+    server_tls_bootstrap: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed_unsafe_sysctls: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -125,6 +127,7 @@ pub(super) fn configuration(builder: &Builder<'_>, machine: &Machine<'_>) -> Kub
             CpuManagerPolicy::Static => "static",
         },
         cpu_cfs_quota: kubelet.cpu_cfs_quota,
+        server_tls_bootstrap: kubelet.server_tls_bootstrap,
         allowed_unsafe_sysctls: kubelet.allowed_unsafe_sysctls,
         feature_gates: kubelet.feature_gates,
     }

@@ -33,6 +33,10 @@ mod word {
     pub(super) const NODE: &str = "@NODE@";
     /// `a=https://…:2380,b=…`.
     pub(super) const INITIAL_CLUSTER: &str = "@INITIAL_CLUSTER@";
+    /// The availability zone: `eu-west-3a`.
+    pub(super) const ZONE: &str = "@ZONE@";
+    /// The instance type: `m6i.large`.
+    pub(super) const MACHINE_TYPE: &str = "@MACHINE_TYPE@";
     /// `aws:///zone/instance`.
     pub(super) const PROVIDER_ID: &str = "@PROVIDER_ID@";
 }

@@ -96,7 +96,7 @@ pub(super) fn init(builder: &Builder<'_>) -> InitConfiguration {
         api_version: API_VERSION,
         kind: "InitConfiguration",
         local_api_endpoint: ApiEndpoint { advertise_address: word::ADDRESS, bind_port: security::API_PORT },
-        node_registration: registration(vec![taint], &spec.control_plane.node_labels, &own),
+        node_registration: registration(builder, vec![taint], &spec.control_plane.node_labels, &own),
         patches: Patches { directory: PATCHES },
     }
 }
@@ -112,17 +112,31 @@ pub(super) fn join(builder: &Builder<'_>, group: &NodeGroup) -> JoinConfiguratio
         // Not by token: that asks the API server without a name for what is in Systems Manager anyway, and so better
         // protected.
         discovery: Discovery { file: FileDiscovery { kube_config_path: JOIN_KUBECONFIG } },
-        node_registration: registration(group.spec.taints.iter().map(taint).collect(), &node_labels(group), &own),
+        node_registration: registration(
+            builder,
+            group.spec.taints.iter().map(taint).collect(),
+            &node_labels(group),
+            &own,
+        ),
         patches: Patches { directory: PATCHES },
     }
 }
 
+/// A cloud controller labels only nodes that bear its taint, so each says itself where it is; the admission plugin
+/// NodeRestriction lets it (Kubernetes documentation, "Well-Known Labels", "Admission Controllers").
 fn registration(
+    builder: &Builder<'_>,
     taints: Vec<NodeTaint>,
     labels: &BTreeMap<String, String>,
     extra: &BTreeMap<String, String>,
 ) -> NodeRegistration {
-    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let placed = [
+        ("node.kubernetes.io/instance-type", word::MACHINE_TYPE),
+        ("topology.kubernetes.io/region", builder.facts.region.as_str()),
+        ("topology.kubernetes.io/zone", word::ZONE),
+    ];
+    let own = labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let labels: Vec<String> = own.chain(placed).map(|(key, value)| format!("{key}={value}")).collect();
     let kubelet_extra_args = Arguments::default().list("node-labels", &labels).finish(extra);
     NodeRegistration { name: word::NODE, cri_socket: SOCKET, taints, kubelet_extra_args }
 }

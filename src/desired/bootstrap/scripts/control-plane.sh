@@ -1,12 +1,13 @@
 #!/bin/bash
 # The control plane of this member: who it is, kubeadm's phases, what it tells the cluster. Sourced.
 
-# → instance, zone, address, node, initial_cluster, others (addresses of the other members)
+# → instance, zone, machine_type, address, node, initial_cluster, others (addresses of the other members)
 identify() {
     local mac interface found name entry line own_interface
     metadata_session
     instance=$(metadata instance-id)
     zone=$(metadata placement/availability-zone)
+    machine_type=$(metadata instance-type)
     mac=$(metadata mac)
     interface=$(metadata "network/interfaces/macs/$mac/interface-id")
     found=$(aws ec2 describe-network-interfaces \
@@ -38,7 +39,8 @@ identify() {
 manifests() {
     local component
     render -e "s|@ADDRESS@|$address|g" -e "s|@NODE@|$node|g" -e "s|@INITIAL_CLUSTER@|$initial_cluster|g" \
-        -e "s|@PROVIDER_ID@|aws:///$zone/$instance|g"
+        -e "s|@PROVIDER_ID@|aws:///$zone/$instance|g" \
+        -e "s|@ZONE@|$zone|g" -e "s|@MACHINE_TYPE@|$machine_type|g"
     for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
         put "$run/kubeadm/patches/${component}0+strategic.json" \
             <<<"{\"metadata\":{\"annotations\":{\"windlass.dev/files\":\"$(digest "$component")\"}}}"

@@ -9,7 +9,8 @@ joined() { [ -e "$kubernetes/kubelet.conf" ] && [ -e "$root/var/lib/kubelet/pki/
 join() {
     fetch
     aws ssm get-parameter --name "$JOIN" --with-decryption --query Parameter.Value --output text >"$run/token"
-    render -e "s|@NODE@|$node|g" -e "s|@PROVIDER_ID@|aws:///$zone/$instance|g"
+    render -e "s|@NODE@|$node|g" -e "s|@PROVIDER_ID@|aws:///$zone/$instance|g" \
+        -e "s|@ZONE@|$zone|g" -e "s|@MACHINE_TYPE@|$machine_type|g"
     local ca
     ca=$(fetched "$(cut -d' ' -f1 "$root/etc/windlass/parameters")")
     put "$run/join.conf" <<YAML
@@ -42,7 +43,7 @@ YAML
 
 # A process of its own for each try, so that any step that fails ends it.
 if [ "${1:-}" = try ]; then
-    instance=$2 zone=$3 node=$4
+    instance=$2 zone=$3 node=$4 machine_type=$5
     join
     exit
 fi
@@ -53,10 +54,11 @@ prepare
 metadata_session
 instance=$(metadata instance-id)
 zone=$(metadata placement/availability-zone)
+machine_type=$(metadata instance-type)
 # With DHCP options of several domains there are several names.
 node=$(metadata local-hostname | cut -d' ' -f1)
 if ! joined; then
-    retry 60 "$0" try "$instance" "$zone" "$node" || die "could not join"
+    retry 60 "$0" try "$instance" "$zone" "$node" "$machine_type" || die "could not join"
     rm -f "$run/token" "$run/join.conf"
 fi
 # kubeadm's has the authorities in it; this one follows the file.
