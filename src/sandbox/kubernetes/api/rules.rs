@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::Cluster;
 use super::super::objects::{Key, metadata};
-use super::kind::{Kind, Origin, Scope};
+use super::kind::{CRDS, Kind, Origin, Scope};
 use super::problem::{Cause, Problem};
 
 /// Seconds that a pod gets to end (`terminationGracePeriodSeconds` of the API reference).
@@ -99,6 +99,19 @@ pub fn namespace(cluster: &Cluster, kind: &Kind, (name, namespace): (&str, &str)
     Err(Problem::forbidden(kind, name, &why))
 }
 
+/// Whether objects of a custom resource may be made.
+///
+/// # Errors
+/// 405 while its CRD goes.
+pub fn definition(cluster: &Cluster, kind: &Kind) -> Result<(), Problem> {
+    let definition = cluster.objects.get(&Key::new(CRDS, "", &kind.resource()));
+    if definition.is_none_or(|it| it["metadata"]["deletionTimestamp"].is_null()) {
+        return Ok(());
+    }
+    let message = format!("create is not supported on resources of kind {:?}", kind.resource());
+    Err(Problem::new(405, "MethodNotAllowed", message).about(kind, ""))
+}
+
 /// Whether a changed object may be stored.
 ///
 /// # Errors
@@ -134,9 +147,52 @@ pub fn change(kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<
             };
             return Err(Problem::invalid(kind, name, &[cause]));
         }
+        "jobs.batch" if before["spec"]["template"] != after["spec"]["template"] => {
+            return immutable(kind, name, "spec.template", &after["spec"]["template"], "field is immutable");
+        }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io"
+            if before["roleRef"] != after["roleRef"] =>
+        {
+            return immutable(kind, name, "roleRef", &after["roleRef"], "cannot change roleRef");
+        }
+        "storageclasses.storage.k8s.io" => {
+            for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+                if before[field] != after[field] {
+                    return forbidden(field, &format!("updates to {field} are forbidden."));
+                }
+            }
+        }
+        "statefulsets.apps" if fixed(&before["spec"], CHANGEABLE) != fixed(&after["spec"], CHANGEABLE) => {
+            let message = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                           'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
+                           'minReadySeconds' are forbidden";
+            return forbidden("spec", message);
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// Fields of a StatefulSet that may change.
+const CHANGEABLE: &[&str] = &[
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+/// All fields of a specification but some.
+fn fixed(spec: &Value, changeable: &[&str]) -> Value {
+    let fields = spec.as_object().into_iter().flatten().filter(|(field, _)| !changeable.contains(&field.as_str()));
+    fields.map(|(field, value)| (field.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn immutable(kind: &Kind, name: &str, field: &str, value: &Value, why: &str) -> Result<(), Problem> {
+    let message = format!("Invalid value: {value}: {why}");
+    Err(Problem::invalid(kind, name, &[Cause { reason: "FieldValueInvalid", field: field.to_owned(), message }]))
 }
 
 /// Fills up a new object as the server does.

@@ -150,7 +150,8 @@ impl<'i> Round<'i> {
         if let Some((key, value, _)) = wants.untolerated(node) {
             return Some(format!("node(s) had untolerated taint {{{key}: {value}}}"));
         }
-        if !node.ready {
+        // Of a node without a network only its taint keeps pods away.
+        if !node.ready && !node.networkless {
             return Some("node(s) were not ready".to_owned());
         }
         if !wants.likes(name, &node.labels) {
@@ -240,7 +241,7 @@ impl<'i> Round<'i> {
         let mut best: Option<(usize, &str, Vec<Name>)> = None;
         for (place, (name, node)) in self.nodes.iter().enumerate() {
             let fits = !node.unschedulable
-                && node.ready
+                && (node.ready || node.networkless)
                 && wants.untolerated(node).is_none()
                 && wants.likes(name, &node.labels);
             if !fits {
