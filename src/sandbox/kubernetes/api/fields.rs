@@ -237,7 +237,10 @@ mod tests {
         assert!(fields.iter().all(|path| get(&object, path).is_some()), "{fields:?}");
         let texts: Vec<String> = fields.iter().map(|path| text(path)).collect();
         assert!(texts.contains(&".spec.containers[name=\"c\"].image".to_owned()), "{texts:?}");
-        assert!(texts.contains(&".spec.containers[name=\"c\"].ports[containerPort=80,protocol=\"TCP\"]".to_owned()), "{texts:?}");
+        assert!(
+            texts.contains(&".spec.containers[name=\"c\"].ports[containerPort=80,protocol=\"TCP\"]".to_owned()),
+            "{texts:?}"
+        );
     }
 
     #[test]

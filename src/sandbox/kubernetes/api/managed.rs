@@ -194,15 +194,11 @@ pub fn apply(
     overlay(&mut object, configuration);
     entries.retain(|entry| !same(&entry.manager, manager));
     let unchanged = before == wanted && strip(live) == strip(&object);
-    let kept = live["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|entry| {
-            entry["manager"] == manager.name.as_str()
-                && entry["operation"] == "Apply"
-                && entry["subresource"].as_str().unwrap_or_default() == manager.subresource
-        });
+    let kept = live["metadata"]["managedFields"].as_array().into_iter().flatten().find(|entry| {
+        entry["manager"] == manager.name.as_str()
+            && entry["operation"] == "Apply"
+            && entry["subresource"].as_str().unwrap_or_default() == manager.subresource
+    });
     // An apply that changes nothing keeps its time, and so makes no revision.
     let at =
         kept.filter(|_| unchanged).and_then(|entry| entry["time"].as_str()).map_or_else(|| time(now), str::to_owned);

@@ -20,6 +20,7 @@ mod read;
 mod rules;
 mod schema;
 mod selector;
+mod service;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use managed::{Manager, OnConflict};
 use path::{Query, Target};
 pub use problem::Problem;
 pub use read::Watch;
+pub use rules::default_class;
 pub use selector::matches;
 use write::{Form, Strictness, Writing};
 
@@ -261,7 +263,8 @@ impl Server<'_> {
             // The whole way, on a copy that nobody sees. Nothing is stored, so that there is no new revision.
             let (status, mut object) = self.change(&mut cluster.clone(), (kind, target), body)?;
             let name = object["metadata"]["name"].as_str().or(target.name.as_deref()).unwrap_or_default();
-            let live = cluster.objects.get(&key(kind, target, name)).map(|it| it["metadata"]["resourceVersion"].clone());
+            let live =
+                cluster.objects.get(&key(kind, target, name)).map(|it| it["metadata"]["resourceVersion"].clone());
             if object["kind"] == kind.kind.as_str()
                 && let Some(metadata) = object["metadata"].as_object_mut()
             {

@@ -116,6 +116,7 @@ impl Writing<'_> {
         self.shape(cluster, &name, &mut object)?;
         let given = object.clone();
         rules::fill(self.kind, &mut object);
+        rules::admit(&cluster.objects, self.kind, &mut object);
         let mut object = ordered(object);
         if self.manager.operation == "Update" && !by_hand {
             let mut owned = rules::without_admission(self.kind, &given, &object);
@@ -312,6 +313,7 @@ impl Writing<'_> {
             }
         }
         self.shape(cluster, &key.name, &mut object)?;
+        rules::refill(self.kind, before, &mut object);
         rules::change(self.kind, &key.name, before, &object)?;
         if self.kind.has_generation() && specification(before) != specification(&object) {
             let generation = before["metadata"]["generation"].as_i64().unwrap_or(1) + 1;

@@ -95,7 +95,7 @@ pub struct Pod {
 }
 
 /// What a pod does that the sandbox does in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodRole {
     /// It makes load balancers for services.
     CloudController,
@@ -177,6 +177,10 @@ pub struct Index {
     pub on_node: BTreeMap<String, BTreeSet<Name>>,
     /// Names of pods by the uid of their controller.
     pub by_owner: BTreeMap<String, BTreeSet<Name>>,
+    /// Names of pods by what they do.
+    roles: BTreeMap<PodRole, BTreeSet<Name>>,
+    /// Names of pods by namespace and name of the claims that they use.
+    by_claim: BTreeMap<Name, BTreeSet<Name>>,
     /// Everything else that is watched, by key.
     pub others: BTreeMap<Key, Raw>,
     /// Pods for which something is due by itself, soonest first.
@@ -257,6 +261,12 @@ impl Index {
                 if let Some((_, _, uid)) = &pod.owner {
                     self.by_owner.entry(uid.clone()).or_default().insert(name.clone());
                 }
+                if let Some(role) = pod.role {
+                    self.roles.entry(role).or_default().insert(name.clone());
+                }
+                for claim in &pod.claims {
+                    self.by_claim.entry((name.0.clone(), claim.clone())).or_default().insert(name.clone());
+                }
                 self.pods.insert(name.clone(), pod);
                 self.set_timer(&name);
             }
@@ -281,6 +291,14 @@ impl Index {
             && let Some(names) = self.by_owner.get_mut(uid)
         {
             names.remove(name);
+        }
+        if let Some(names) = pod.role.and_then(|role| self.roles.get_mut(&role)) {
+            names.remove(name);
+        }
+        for claim in &pod.claims {
+            if let Some(names) = self.by_claim.get_mut(&(name.0.clone(), claim.clone())) {
+                names.remove(name);
+            }
         }
         if let Some(at) = self.timer_of.remove(name) {
             self.timers.remove(&(at, name.clone()));
@@ -336,15 +354,19 @@ impl Index {
         all.map(|(key, object)| (key, object.as_ref()))
     }
 
-    /// Whether a pod of a role runs. Pods of DaemonSets on nodes are not meant by the driver's name: its controller is a
-    /// Deployment's.
+    /// A pod of a role that runs. The driver's pods on every node do not count: its controller is a Deployment's.
     #[must_use]
-    pub fn runs(&self, role: PodRole) -> bool {
+    pub fn acting(&self, role: PodRole) -> Option<(&Name, &Pod)> {
         let of_daemon_set = |pod: &Pod| pod.owner.as_ref().is_some_and(|it| it.0 == "DaemonSet");
-        let driver = role == PodRole::EbsDriver;
-        self.pods.values().any(|pod| {
-            pod.role == Some(role) && pod.ready && pod.counts() && !(driver && of_daemon_set(pod))
-        })
+        let fits = |pod: &Pod| !(role == PodRole::EbsDriver && of_daemon_set(pod));
+        let mut own = self.roles.get(&role).into_iter().flatten().filter_map(|name| self.pods.get_key_value(name));
+        own.find(|(_, pod)| pod.ready && pod.counts() && fits(pod))
+    }
+
+    /// Pods that use a claim and have not ended.
+    pub fn users<'i>(&'i self, namespace: &str, claim: &str) -> impl Iterator<Item = &'i Pod> {
+        let names = self.by_claim.get(&(namespace.to_owned(), claim.to_owned())).into_iter().flatten();
+        names.filter_map(|name| self.pods.get(name)).filter(|pod| pod.is_active())
     }
 
     /// Pods of a controller.
@@ -415,18 +437,15 @@ fn read_pod(pod: &Value, placement: Arc<Placement>) -> Pod {
     let volumes = || pod["spec"]["volumes"].as_array().into_iter().flatten();
     let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
     let host_network = pod["spec"]["hostNetwork"] == true;
-    let configures = |it: &Value| {
-        it["hostPath"]["path"].as_str().is_some_and(|path| path.trim_end_matches('/') == CONFIGURATION)
-    };
+    let configures =
+        |it: &Value| it["hostPath"]["path"].as_str().is_some_and(|path| path.trim_end_matches('/') == CONFIGURATION);
     Pod {
         broken: images.iter().any(|image| image.contains(BROKEN)),
         role: role.map(|(_, role)| *role),
         ready_since: condition(pod, "Ready").and_then(|it| moment(&it["lastTransitionTime"])),
         waiting: statuses.into_iter().any(|it| it["state"]["waiting"].is_object()),
         host_network,
-        brings_network: host_network
-            && owner.is_some_and(|it| it["kind"] == "DaemonSet")
-            && volumes().any(configures),
+        brings_network: host_network && owner.is_some_and(|it| it["kind"] == "DaemonSet") && volumes().any(configures),
         claims: volumes()
             .filter_map(|it| it["persistentVolumeClaim"]["claimName"].as_str().map(str::to_owned))
             .collect(),

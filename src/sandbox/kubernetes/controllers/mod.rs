@@ -3,11 +3,15 @@
 //! Whatever is due follows from the objects, the instances and the seed, so that a stored world goes on as it would have.
 //! A cluster whose API nobody serves stands still. Never answers a request: that is the API server's.
 
+mod aggregation;
 mod birth;
+mod claims;
+mod cloud;
 mod collect;
 mod definitions;
 mod demand;
 mod disruption;
+mod events;
 mod index;
 mod kubelet;
 mod machines;
@@ -300,27 +304,9 @@ fn step(world: &mut World, name: &str, cluster: &mut super::Cluster, index: &mut
         for timers in timers {
             timers.remove(name);
         }
-        let mut again = Vec::new();
-        again.extend(workloads::step(&mut cluster.objects, index, now));
-        index.sync(&cluster.objects);
-        again.extend(definitions::step(&mut cluster.objects, index, now));
-        index.sync(&cluster.objects);
-        collect::owned(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        owners::step(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        again.extend(namespaces::step(&mut cluster.objects, index, now));
-        index.sync(&cluster.objects);
-        scheduler::step(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        if let Some(at) = disruption::step(&mut cluster.objects, index, now) {
-            controllers.budgets_at.insert(name.to_owned(), at);
-        }
-        index.sync(&cluster.objects);
-        if let Some(at) = again.into_iter().min() {
-            controllers.again_at.insert(name.to_owned(), at);
-        }
+        look(world, name, &mut cluster.objects, index);
     }
+    let controllers = &mut world.kubernetes.controllers;
     if cluster.objects.revision() != before {
         controllers.look_soon(name, now);
     }
@@ -330,6 +316,37 @@ fn step(world: &mut World, name: &str, cluster: &mut super::Cluster, index: &mut
         }
         None => {
             controllers.collect_at.remove(name);
+        }
+    }
+}
+
+/// Every controller looks once.
+fn look(world: &mut World, name: &str, objects: &mut Objects, index: &mut Index) {
+    let now = world.now;
+    let mut again = Vec::new();
+    again.extend(workloads::step(objects, index, now));
+    index.sync(objects);
+    again.extend(definitions::step(objects, index, now));
+    index.sync(objects);
+    collect::owned(objects, index, now);
+    index.sync(objects);
+    owners::step(objects, index, now);
+    index.sync(objects);
+    again.extend(namespaces::step(objects, index, now));
+    index.sync(objects);
+    aggregation::step(objects, index, now);
+    index.sync(objects);
+    again.extend(cloud::step(world, name, objects, index));
+    index.sync(objects);
+    scheduler::step(objects, index, now);
+    index.sync(objects);
+    let budgets = disruption::step(objects, index, now);
+    index.sync(objects);
+    let controllers = &mut world.kubernetes.controllers;
+    let moments = [(&mut controllers.budgets_at, budgets), (&mut controllers.again_at, again.into_iter().min())];
+    for (timers, at) in moments {
+        if let Some(at) = at {
+            timers.insert(name.to_owned(), at);
         }
     }
 }

@@ -14,7 +14,8 @@ use super::delete_pod;
 use super::index::Index;
 
 /// What may wait for what it owns.
-const WAITING: [&str; 5] = ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"];
+const WAITING: [&str; 5] =
+    ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"];
 
 fn owners(object: &Value) -> impl Iterator<Item = &str> {
     let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();

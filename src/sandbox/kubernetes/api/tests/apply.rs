@@ -143,7 +143,10 @@ fn status_and_the_rest_have_owners_of_their_own() {
     assert_eq!((status, &told["status"]["replicas"]), (200, &json!(7)));
     let managers = told["metadata"]["managedFields"].as_array().expect("managers");
     let entry = managers.iter().find(|entry| entry["manager"] == "other").expect("the other");
-    assert_eq!((&entry["subresource"], &entry["fieldsV1"]), (&json!("status"), &json!({"f:status": {"f:replicas": {}}})));
+    assert_eq!(
+        (&entry["subresource"], &entry["fieldsV1"]),
+        (&json!("status"), &json!({"f:status": {"f:replicas": {}}}))
+    );
     let (status, _) = apply(&mut server, "windlass", &deployment("i:1", None));
     assert_eq!(status, 200);
     assert_eq!(server.get(&format!("{DEPLOYMENTS}/a")).1["status"]["replicas"], 7);

@@ -57,7 +57,8 @@ fn anything_goes_with_its_owner() {
     let mut lab = Lab::new();
     let maps = "/api/v1/namespaces/default/configmaps";
     let (_, owner) = lab.ask("POST", maps, ("application/json", &json!({"metadata": {"name": "owner"}})));
-    let reference = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+    let reference =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
     for (name, held) in [("free", false), ("held", true)] {
         let mut object = json!({"metadata": {"name": name, "ownerReferences": reference}});
         if held {

@@ -1,5 +1,7 @@
 //! Tests of what becomes of objects by itself, driven as a client drives it: requests go in, time passes.
 
+mod balancers;
+mod claims;
 mod custom;
 mod garbage;
 mod network;
@@ -116,6 +118,21 @@ impl Lab {
         let own = pods.filter(|(_, pod)| pod["metadata"]["labels"]["app"] == app);
         own.map(|(key, pod)| (key.clone(), pod.clone())).collect()
     }
+}
+
+/// A Deployment of an add-on in kube-system, and its path.
+pub fn add_on(name: &str, image: &str, arguments: &[&str]) -> (String, Value) {
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"selector": {"matchLabels": {"app": name}}, "template": {"metadata": {"labels": {"app": name}},
+            "spec": {"hostNetwork": true, "containers": [{"name": "c", "image": image, "args": arguments}]}}}});
+    (format!("/apis/apps/v1/namespaces/kube-system/deployments/{name}"), object)
+}
+
+/// Whether there is an event with a reason.
+pub fn told(lab: &mut Lab, reason: &str) -> bool {
+    let events = lab.get("/api/v1/events");
+    events["items"].as_array().into_iter().flatten().any(|it| it["reason"] == reason)
 }
 
 /// The status of a condition, and its reason.

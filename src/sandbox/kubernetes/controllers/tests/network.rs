@@ -33,7 +33,8 @@ fn with_a_new_node() -> (Lab, String) {
     let mut name = String::new();
     lab.until(400, |lab| {
         let kubelets = lab.world.kubernetes.controllers.kubelets.iter();
-        let new = kubelets.filter(|(id, _)| !known.contains(id)).find(|(_, it)| it.stage == nodes::Stage::WithoutNetwork);
+        let new =
+            kubelets.filter(|(id, _)| !known.contains(id)).find(|(_, it)| it.stage == nodes::Stage::WithoutNetwork);
         name = new.map(|(_, it)| it.node.clone()).unwrap_or_default();
         !name.is_empty()
     });

@@ -110,7 +110,8 @@ pub fn step(
     };
     let deadline = deployment["spec"]["progressDeadlineSeconds"].as_i64().unwrap_or(DEADLINE);
     let ends = (deadline < i64::from(i32::MAX) && !paused).then_some(deadline);
-    let progressing = if paused { condition(deployment, "Progressing").cloned() } else { rollout.progress(deployment, ends, now) };
+    let progressing =
+        if paused { condition(deployment, "Progressing").cloned() } else { rollout.progress(deployment, ends, now) };
     let due = progressing.as_ref().filter(|it| it["status"] == "True" && it["reason"] != "NewReplicaSetAvailable");
     let due = due.and_then(|it| it["lastUpdateTime"].as_str()?.parse::<Timestamp>().ok());
     let due = due.zip(ends).map(|(since, seconds)| later(since, seconds));
@@ -201,7 +202,13 @@ impl Rollout<'_> {
         old.cloned()
     }
 
-    fn report(&self, deployment: &mut Value, progressing: Option<Value>, (paused, revision): (bool, u64), now: Timestamp) {
+    fn report(
+        &self,
+        deployment: &mut Value,
+        progressing: Option<Value>,
+        (paused, revision): (bool, u64),
+        now: Timestamp,
+    ) {
         let generation = deployment["metadata"]["generation"].clone();
         let status = json!({"observedGeneration": generation, "replicas": self.total, "updatedReplicas": self.updated,
                             "readyReplicas": self.ready, "availableReplicas": self.available,

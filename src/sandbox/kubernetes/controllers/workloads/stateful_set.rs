@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::super::api;
 use super::super::super::objects::{Key, Objects};
 use super::super::delete_pod;
 use super::super::index::{Index, Name, Phase, Pod};
@@ -95,10 +96,15 @@ fn claims(objects: &mut Objects, (key, set): (&Key, &Value), pod: &str, made: &m
         let claim = Key::new("persistentvolumeclaims", &key.namespace, &name);
         if objects.get(&claim).is_none() {
             let labels = set["spec"]["selector"]["matchLabels"].clone();
-            let object = json!({
+            let mut object = json!({
                 "metadata": {"labels": labels, "finalizers": ["kubernetes.io/pvc-protection"]},
                 "spec": template["spec"], "status": {"phase": "Pending"},
             });
+            if object["spec"]["storageClassName"].is_null()
+                && let Some(class) = api::default_class(objects)
+            {
+                object["spec"]["storageClassName"] = json!(class);
+            }
             objects.create(&claim, object, now);
         }
     }
