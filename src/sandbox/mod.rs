@@ -449,6 +449,21 @@ fn run(world: &mut World, call: &Call<'_>, handler: Handler, node: &wire::Node) 
     outcome
 }
 
+/// A call that something within the world makes, such as a controller in a cluster: no limits of rates, no faults.
+///
+/// # Errors
+/// As the operation's.
+fn call(world: &mut World, service: Service, operation: &str, parameters: &[(String, String)]) -> Result<(), Refusal> {
+    let handler = handler(service, operation)
+        .ok_or_else(|| Refusal::new("InvalidAction", format!("The action {operation} is not valid")))?;
+    let mut node = wire::Node::default();
+    for (path, value) in parameters {
+        node.set(path, value.as_str());
+    }
+    let call = Call { service, operation, parameters: Parameters::new(&node) };
+    run(world, &call, handler, &node).map(|_| ())
+}
+
 /// Whether an operation only reads, by its name.
 fn is_read(operation: &str) -> bool {
     ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))

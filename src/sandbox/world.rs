@@ -82,11 +82,29 @@ pub struct Behaviour {
     pub latency_milliseconds: u32,
     /// Whether calls above the published rates are refused.
     pub throttling: bool,
+    /// Where the pods of new nodes get their network from.
+    pub network_plugin: NetworkPlugin,
+}
+
+/// Where the pods of new nodes get their network from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NetworkPlugin {
+    /// It is there when the machine is: nodes become Ready by themselves.
+    BuiltIn,
+    /// A pod brings it, as in life: nodes are not Ready before a DaemonSet's pod has put a configuration there.
+    AddOn,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { visibility_lag_seconds: 0, iam_propagation_seconds: 8, latency_milliseconds: 0, throttling: true }
+        Self {
+            visibility_lag_seconds: 0,
+            iam_propagation_seconds: 8,
+            latency_milliseconds: 0,
+            throttling: true,
+            network_plugin: NetworkPlugin::BuiltIn,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use super::kept::Table;
 use super::kubernetes::controllers;
 use super::world::World;
 
+pub use caller::may;
 pub use etcd::Leader;
 pub use facts::{Facts, Role, SCRIPTS};
 pub use keys::{Installed, pair};

@@ -191,14 +191,20 @@ impl Objects {
     /// # Errors
     /// When some of them are no longer known.
     pub fn since(&self, resource: &str, revision: u64) -> Result<Vec<Change>, TooOld> {
+        Ok(self.changes(revision)?.filter(|change| change.key.resource == resource).cloned().collect())
+    }
+
+    /// Changes of all resources after a revision, the oldest first.
+    ///
+    /// # Errors
+    /// When some of them are no longer known.
+    pub fn changes(&self, revision: u64) -> Result<impl Iterator<Item = &Change>, TooOld> {
         let oldest_known = self.log.front().map_or(self.revision, |change| change.revision - 1);
         if revision < oldest_known {
             return Err(TooOld);
         }
-        let newer = self.log.iter().rev().take_while(|change| change.revision > revision);
-        let mut changes: Vec<Change> = newer.filter(|change| change.key.resource == resource).cloned().collect();
-        changes.reverse();
-        Ok(changes)
+        let known = self.log.partition_point(|change| change.revision <= revision);
+        Ok(self.log.range(known..))
     }
 
     fn put(&mut self, key: &Key, mut object: Value, happened: Happened) -> &Value {

@@ -11,7 +11,7 @@ use super::super::ec2::{
 };
 use super::super::kubernetes::Key;
 use super::super::kubernetes::controllers::{self, Kubelet, Machines, Stage};
-use super::super::world::World;
+use super::super::world::{NetworkPlugin, World};
 use super::file::{Group, Scenario, Stale};
 use super::{AutoscalerState, Member, Running, machines, workloads};
 
@@ -97,6 +97,8 @@ impl<'s> Builder<'s> {
         world.now = created;
         world.zones.clone_from(&scenario.zones);
         world.behaviour.throttling = false;
+        // They have run for a day: whatever brings their network is there.
+        world.behaviour.network_plugin = NetworkPlugin::BuiltIn;
         let version = format!("v{}", scenario.kubernetes);
         let cluster = controllers::new_cluster(&scenario.cluster, &version, scenario.seed, created);
         world.kubernetes.clusters.insert(scenario.cluster.clone(), cluster);
@@ -435,6 +437,7 @@ impl<'s> Builder<'s> {
             ready: Some(since),
             stage: Stage::Ready,
             silent: None,
+            network: true,
         };
         self.world.kubernetes.controllers.kubelets.insert(instance.id.clone(), kubelet);
         let region = self.world.region.clone();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::objects::{Key, Objects, metadata, time};
-use super::kind::Kind;
+use super::kind::{CRDS, Kind};
 use super::problem::Problem;
 use super::rules::GRACE;
 
@@ -17,18 +17,37 @@ pub struct Options {
     pub uid: Option<String>,
     /// The revision that it must have.
     pub resource_version: Option<String>,
-    /// What becomes of what it owns.
-    pub propagation: Propagation,
+    /// What becomes of what it owns; `None`: whatever is usual for its kind.
+    pub propagation: Option<Propagation>,
 }
 
+/// The finalizer of a CRD that goes: its objects go first.
+pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+/// The finalizer of what goes after the objects that it owns.
+pub const FOREGROUND: &str = "foregroundDeletion";
+
 /// What becomes of objects that the deleted one owns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
     /// The garbage collector deletes them some time later.
-    #[default]
     Background,
+    /// It deletes them first, and then their owner.
+    Foreground,
     /// They stay, without their owner.
     Orphan,
+}
+
+impl Propagation {
+    /// Reads a policy; what is none counts as background.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "Orphan" => Self::Orphan,
+            "Foreground" => Self::Foreground,
+            "Background" => Self::Background,
+            _ => return None,
+        })
+    }
 }
 
 impl Options {
@@ -36,12 +55,14 @@ impl Options {
     #[must_use]
     pub fn read(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let orphan = object["propagationPolicy"] == "Orphan" || object["orphanDependents"] == true;
+        let policy = object["propagationPolicy"].as_str().and_then(Propagation::read);
+        let orphan = object["orphanDependents"].as_bool();
+        let older = orphan.map(|orphan| if orphan { Propagation::Orphan } else { Propagation::Background });
         Self {
             grace: object["gracePeriodSeconds"].as_i64(),
             uid: text(&object["preconditions"]["uid"]),
             resource_version: text(&object["preconditions"]["resourceVersion"]),
-            propagation: if orphan { Propagation::Orphan } else { Propagation::Background },
+            propagation: policy.or(older),
         }
     }
 }
@@ -67,11 +88,23 @@ pub fn delete(
 ) -> Result<Deleted, Problem> {
     let object = objects.get(key).ok_or_else(|| Problem::not_found(kind, &key.name))?.clone();
     precondition(kind, &object, options)?;
-    if options.propagation == Propagation::Orphan {
-        orphan(objects, object["metadata"]["uid"].as_str().unwrap_or_default());
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+    // Jobs keep their pods unless somebody says otherwise, for the sake of old clients.
+    let usual = if key.resource == "jobs.batch" { Propagation::Orphan } else { Propagation::Background };
+    match options.propagation.unwrap_or(usual) {
+        Propagation::Orphan => orphan(objects, uid),
+        Propagation::Foreground if is_collected(key) && objects.all().any(|(_, it)| is_owned(it, uid)) => {
+            objects.update(key, |object| finalize(object, FOREGROUND, now));
+            return Ok(Deleted::Waiting(objects.get(key).cloned().unwrap_or_default()));
+        }
+        Propagation::Foreground | Propagation::Background => {}
     }
     if key.resource == "namespaces" {
         return Ok(namespace(objects, key, now));
+    }
+    if key.resource == CRDS {
+        objects.update(key, |definition| terminate(definition, now));
+        return Ok(Deleted::Waiting(objects.get(key).cloned().unwrap_or_default()));
     }
     let grace = if key.resource == "pods" { grace(&object, options) } else { 0 };
     let since = object["metadata"]["deletionGracePeriodSeconds"].as_i64();
@@ -139,10 +172,48 @@ fn grace(pod: &Value, options: &Options) -> i64 {
     options.grace.or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_i64()).unwrap_or(GRACE).max(0)
 }
 
+/// Whether the garbage collector here can see that such an object waits for what it owns.
+fn is_collected(key: &Key) -> bool {
+    matches!(
+        key.resource.as_str(),
+        "deployments.apps" | "replicasets.apps" | "statefulsets.apps" | "daemonsets.apps" | "jobs.batch"
+    )
+}
+
+fn is_owned(object: &Value, owner: &str) -> bool {
+    object["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|it| it["uid"] == owner)
+}
+
+/// Begins a deletion that a finalizer holds.
+fn finalize(object: &mut Value, finalizer: &str, now: Timestamp) {
+    let metadata = metadata(object);
+    metadata.entry("deletionTimestamp").or_insert_with(|| json!(time(now)));
+    metadata.entry("deletionGracePeriodSeconds").or_insert_with(|| json!(0));
+    let finalizers = metadata.entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(finalizers) = finalizers.as_array_mut()
+        && !finalizers.iter().any(|it| it == finalizer)
+    {
+        finalizers.push(json!(finalizer));
+    }
+}
+
+/// A CRD that goes serves no new objects; its controller deletes those that there are.
+fn terminate(definition: &mut Value, now: Timestamp) {
+    finalize(definition, CLEANUP, now);
+    if !definition["status"]["conditions"].is_array() {
+        definition["status"]["conditions"] = json!([]);
+    }
+    if let Some(conditions) = definition["status"]["conditions"].as_array_mut()
+        && !conditions.iter().any(|it| it["type"] == "Terminating")
+    {
+        conditions.push(json!({"type": "Terminating", "status": "True", "lastTransitionTime": time(now),
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"}));
+    }
+}
+
 fn orphan(objects: &mut Objects, owner: &str) {
-    let owned = |object: &Value| {
-        object["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|it| it["uid"] == owner)
-    };
+    let owned = |object: &Value| is_owned(object, owner);
     let keys: Vec<Key> = objects.all().filter(|(_, object)| owned(object)).map(|(key, _)| key.clone()).collect();
     for key in keys {
         objects.update(&key, |object| {

@@ -59,7 +59,7 @@ fn collect(field: &str, value: &Value, mut path: Path, fields: &mut Fields) {
         Value::Array(items) => {
             if lists::is_set(field) {
                 fields.extend(items.iter().map(|item| extended(&path, format!("v:{item}"))));
-            } else if let Some(keys) = lists::keys(field, items) {
+            } else if let Some(keys) = lists::owned_keys(field, items) {
                 for item in items {
                     let path = extended(&path, element(keys, item));
                     for (key, value) in item.as_object().into_iter().flatten() {
@@ -85,7 +85,7 @@ fn extended(path: &[String], part: String) -> Path {
 
 /// How an item is named.
 fn element(keys: &[&str], item: &Value) -> String {
-    let named: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), item[*key].clone())).collect();
+    let named: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), lists::key_of(item, key))).collect();
     format!("k:{}", Value::Object(named))
 }
 
@@ -109,7 +109,7 @@ fn position(list: &Value, part: &str) -> Option<usize> {
         return items.iter().position(|item| serde_json::to_string(item).is_ok_and(|it| it == text));
     }
     let keys: Map<String, Value> = serde_json::from_str(part.strip_prefix("k:")?).ok()?;
-    items.iter().position(|item| keys.iter().all(|(key, value)| item.get(key) == Some(value)))
+    items.iter().position(|item| keys.iter().all(|(key, value)| lists::key_of(item, key) == *value))
 }
 
 /// Removes what is at a path; maps that become empty stay.
@@ -131,6 +131,14 @@ pub fn remove(object: &mut Value, path: &[String]) {
     }
 }
 
+/// Whether a field is one of those that its item is told apart by: it goes with its item only.
+#[must_use]
+pub fn is_key(path: &[String]) -> bool {
+    let [.., item, field] = path else { return false };
+    let keys = item.strip_prefix("k:").and_then(|keys| serde_json::from_str::<Map<String, Value>>(keys).ok());
+    field.strip_prefix("f:").is_some_and(|field| keys.is_some_and(|keys| keys.contains_key(field)))
+}
+
 /// As messages write a path: `.spec.containers[name="c"].image`.
 #[must_use]
 pub fn text(path: &[String]) -> String {
@@ -148,9 +156,27 @@ pub fn text(path: &[String]) -> String {
         .collect()
 }
 
-/// The form in `managedFields`.
+/// Removes what is at a path, and the maps and lists that are empty without it, but those that somebody owns as such.
+pub fn remove_with_parents(object: &mut Value, path: &[String], owned: impl Fn(&[String]) -> bool) {
+    remove(object, path);
+    let mut parents = path;
+    while let Some((_, rest)) = parents.split_last() {
+        parents = rest;
+        let empty = get(object, parents).is_some_and(|value| match value {
+            Value::Object(map) => map.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        });
+        if parents.is_empty() || !empty || owned(parents) {
+            return;
+        }
+        remove(object, parents);
+    }
+}
+
+/// The form in `managedFields`; `maps`: with the maps that users fill as members of their own, as updates have them.
 #[must_use]
-pub fn write(fields: &Fields) -> Value {
+pub fn write(fields: &Fields, maps: bool) -> Value {
     let mut root = json!({});
     for path in fields {
         let mut value = &mut root;
@@ -161,7 +187,8 @@ pub fn write(fields: &Fields) -> Value {
             }
             // An item is itself a member of the set; so are the maps that users fill.
             let is_item = index + 1 == path.len() && part.starts_with("k:");
-            let is_map = index + 1 < path.len()
+            let is_map = maps
+                && index + 1 < path.len()
                 && matches!(part.as_str(), "f:labels" | "f:annotations" | "f:data" | "f:matchLabels" | "f:conditions");
             if is_item || is_map {
                 value["."] = json!({});
@@ -203,14 +230,28 @@ mod tests {
             "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}], "args": ["a"],
                 "selector": {"matchLabels": {"a": "b"}}, "replicas": 1}});
         let fields = of(&object);
-        let written = write(&fields);
+        let written = write(&fields, true);
         assert_eq!(read(&written), fields);
         assert_eq!(written["f:metadata"]["f:labels"], json!({".": {}, "f:a.b/c": {}}));
         assert_eq!(written["f:spec"]["f:selector"], json!({}));
         assert!(fields.iter().all(|path| get(&object, path).is_some()), "{fields:?}");
         let texts: Vec<String> = fields.iter().map(|path| text(path)).collect();
         assert!(texts.contains(&".spec.containers[name=\"c\"].image".to_owned()), "{texts:?}");
-        assert!(texts.contains(&".spec.containers[name=\"c\"].ports[containerPort=80]".to_owned()), "{texts:?}");
+        assert!(
+            texts.contains(&".spec.containers[name=\"c\"].ports[containerPort=80,protocol=\"TCP\"]".to_owned()),
+            "{texts:?}"
+        );
+    }
+
+    #[test]
+    fn emptied_maps_go_unless_somebody_owns_them() {
+        let path: Path = ["f:a", "f:b", "f:c"].map(str::to_owned).to_vec();
+        let mut object = json!({"a": {"b": {"c": 1}}, "x": 1});
+        remove_with_parents(&mut object, &path, |_| false);
+        assert_eq!(object, json!({"x": 1}));
+        let mut object = json!({"a": {"b": {"c": 1}}});
+        remove_with_parents(&mut object, &path, |parent| parent.len() == 1);
+        assert_eq!(object, json!({"a": {}}));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::super::Cluster;
+use super::super::objects::Key;
 use super::path::Target;
 
 /// A resource in one of its versions.
@@ -114,6 +115,9 @@ impl Kind {
     }
 }
 
+/// The resource of CRDs.
+pub const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
 /// group, version, plural, kind, short names (comma-separated), `n`amespaced and/or `s`tatus and/or s`c`ale.
 type Row = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
@@ -206,12 +210,21 @@ pub fn name(group: &str, plural: &str) -> Option<&'static str> {
     TABLE.iter().find(|row| row.0 == group && row.2 == plural).map(|row| row.3)
 }
 
+/// The version in which the server's own controllers write a built-in resource: the first of the table.
+#[must_use]
+pub fn api_version(resource: &str) -> String {
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let row = TABLE.iter().find(|row| row.0 == group && row.2 == plural);
+    let version = row.map_or("v1", |row| row.1);
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
 /// All resources of a cluster, built-in ones first.
 #[must_use]
 pub fn all(cluster: &Cluster) -> Vec<Kind> {
     let minor = minor(&cluster.version);
     let mut all: Vec<Kind> = TABLE.iter().filter_map(|row| built_in(row, minor)).collect();
-    for (_, definition) in cluster.objects.list("customresourcedefinitions.apiextensions.k8s.io") {
+    for (_, definition) in cluster.objects.list(CRDS) {
         custom(definition, &mut all);
     }
     all
@@ -220,7 +233,16 @@ pub fn all(cluster: &Cluster) -> Vec<Kind> {
 /// One resource.
 #[must_use]
 pub fn find(cluster: &Cluster, group: &str, version: &str, plural: &str) -> Option<Kind> {
-    all(cluster).into_iter().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
+    let minor = minor(&cluster.version);
+    let mut rows = TABLE.iter().filter(|row| row.0 == group && row.1 == version && row.2 == plural);
+    if let Some(found) = rows.find_map(|row| built_in(row, minor)) {
+        return Some(found);
+    }
+    let mut custom_ones = Vec::new();
+    if let Some(definition) = cluster.objects.get(&Key::new(CRDS, "", &format!("{plural}.{group}"))) {
+        custom(definition, &mut custom_ones);
+    }
+    custom_ones.into_iter().find(|kind| kind.version == version)
 }
 
 fn built_in(row: &Row, minor: u32) -> Option<Kind> {
@@ -254,8 +276,12 @@ fn built_in(row: &Row, minor: u32) -> Option<Kind> {
     })
 }
 
-/// What a CRD defines.
+/// What a CRD defines: nothing before it is established.
 fn custom(definition: &Value, all: &mut Vec<Kind>) {
+    let conditions = definition["status"]["conditions"].as_array().into_iter().flatten();
+    if !conditions.into_iter().any(|it| it["type"] == "Established" && it["status"] == "True") {
+        return;
+    }
     let spec = &definition["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     for version in spec["versions"].as_array().into_iter().flatten() {

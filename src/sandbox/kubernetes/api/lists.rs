@@ -63,3 +63,33 @@ pub fn is_atomic(field: &str) -> bool {
 pub fn same(keys: &[&str], one: &Value, other: &Value) -> bool {
     keys.iter().all(|key| one.get(key).is_some() && one.get(key) == other.get(key))
 }
+
+/// As [`keys`], for server-side apply and the owners of fields, which tell some items apart by two fields
+/// (`x-kubernetes-list-map-keys` of the published OpenAPI document).
+#[must_use]
+pub fn owned_keys(field: &str, items: &[Value]) -> Option<&'static [&'static str]> {
+    Some(match (field, keys(field, items)?) {
+        ("ports", ["containerPort"]) => &["containerPort", "protocol"],
+        ("ports", ["port"]) => &["port", "protocol"],
+        ("topologySpreadConstraints", _) => &["topologyKey", "whenUnsatisfiable"],
+        (_, keys) => keys,
+    })
+}
+
+/// The key of an item; a port without protocol is one of TCP (`default` in the same document).
+#[must_use]
+pub fn key_of(item: &Value, key: &str) -> Value {
+    match item.get(key) {
+        None | Some(Value::Null) if key == "protocol" => Value::from("TCP"),
+        found => found.cloned().unwrap_or(Value::Null),
+    }
+}
+
+/// Whether two items are the same one to server-side apply.
+#[must_use]
+pub fn same_owned(keys: &[&str], one: &Value, other: &Value) -> bool {
+    keys.iter().all(|key| {
+        let own = key_of(one, key);
+        !own.is_null() && own == key_of(other, key)
+    })
+}

@@ -1,5 +1,7 @@
 //! Managers: who set which fields of an object, and server-side apply.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -52,6 +54,27 @@ fn entries(object: &Value) -> Vec<Entry> {
         .collect()
 }
 
+/// Who has the fields of an object that has been applied never, and changed before anybody noted by whom.
+const BEFORE: &str = "before-first-apply";
+
+/// As [`entries`]; what nobody is known to have set is somebody's, too.
+fn entries_before(live: &Value, api_version: &str) -> Vec<Entry> {
+    let found = entries(live);
+    if !found.is_empty() || !live.is_object() {
+        return found;
+    }
+    let manager = Manager {
+        name: BEFORE.to_owned(),
+        operation: "Update",
+        api_version: api_version.to_owned(),
+        subresource: String::new(),
+    };
+    let mut fields = fields::of(live);
+    fields.retain(|path| path.first().is_none_or(|part| part != "f:status"));
+    let time = live["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+    vec![Entry { manager, time, fields }]
+}
+
 fn store(object: &mut Value, mut entries: Vec<Entry>) {
     entries.retain(|entry| !entry.fields.is_empty());
     // The server's order: applies first, then by time.
@@ -62,7 +85,8 @@ fn store(object: &mut Value, mut entries: Vec<Entry>) {
             let mut value = json!({
                 "manager": entry.manager.name, "operation": entry.manager.operation,
                 "apiVersion": entry.manager.api_version, "time": entry.time,
-                "fieldsType": "FieldsV1", "fieldsV1": fields::write(&entry.fields),
+                "fieldsType": "FieldsV1",
+                "fieldsV1": fields::write(&entry.fields, entry.manager.operation == "Update"),
             });
             if !entry.manager.subresource.is_empty() {
                 value["subresource"] = json!(entry.manager.subresource);
@@ -127,7 +151,7 @@ pub fn apply(
     (on_conflict, now): (OnConflict, Timestamp),
 ) -> Result<Value, Problem> {
     let wanted = fields::of(configuration);
-    let mut entries = entries(live);
+    let mut entries = entries_before(live, &manager.api_version);
     let mut conflicts: Vec<(String, String)> = Vec::new();
     for entry in entries.iter_mut().filter(|entry| !same(&entry.manager, manager)) {
         let differ: Fields = entry
@@ -152,23 +176,29 @@ pub fn apply(
     let before = entries.iter().find(|entry| same(&entry.manager, manager)).map(|entry| entry.fields.clone());
     let others: Fields =
         entries.iter().filter(|entry| !same(&entry.manager, manager)).flat_map(|entry| entry.fields.clone()).collect();
-    // Items last: their fields go first, and an item that others have fields in stays.
+    // Items first: they go as a whole, with what the server filled in, unless others have something in them.
     let before = before.unwrap_or_default();
     let mut gone: Vec<&fields::Path> = before.difference(&wanted).collect();
-    gone.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    gone.sort_by_key(|path| path.len());
+    let mut removed: Vec<&fields::Path> = Vec::new();
     for path in gone {
-        if !others.iter().any(|other| other.starts_with(path)) {
-            fields::remove(&mut object, path);
+        let with_its_item = removed.iter().any(|item| path.starts_with(item));
+        let kept = others.iter().any(|other| other.starts_with(path)) || fields::is_key(path);
+        if with_its_item || kept {
+            continue;
         }
+        let owned = |parent: &[String]| wanted.contains(parent) || others.contains(parent);
+        fields::remove_with_parents(&mut object, path, owned);
+        removed.push(path);
     }
     overlay(&mut object, configuration);
     entries.retain(|entry| !same(&entry.manager, manager));
     let unchanged = before == wanted && strip(live) == strip(&object);
-    let kept = live["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|entry| entry["manager"] == manager.name.as_str() && entry["operation"] == "Apply");
+    let kept = live["metadata"]["managedFields"].as_array().into_iter().flatten().find(|entry| {
+        entry["manager"] == manager.name.as_str()
+            && entry["operation"] == "Apply"
+            && entry["subresource"].as_str().unwrap_or_default() == manager.subresource
+    });
     // An apply that changes nothing keeps its time, and so makes no revision.
     let at =
         kept.filter(|_| unchanged).and_then(|entry| entry["time"].as_str()).map_or_else(|| time(now), str::to_owned);
@@ -202,10 +232,10 @@ fn overlay(target: &mut Value, configuration: &Value) {
         match value {
             Value::Null => {}
             Value::Object(_) if !lists::is_atomic(field) => overlay(slot, value),
-            Value::Array(items) => match (lists::keys(field, items), slot.as_array_mut()) {
+            Value::Array(items) => match (lists::owned_keys(field, items), slot.as_array_mut()) {
                 (Some(keys), Some(present)) => {
                     for item in items {
-                        match present.iter_mut().find(|it| lists::same(keys, it, item)) {
+                        match present.iter_mut().find(|it| lists::same_owned(keys, it, item)) {
                             Some(found) => overlay(found, item),
                             None => present.push(item.clone()),
                         }
@@ -228,6 +258,10 @@ fn describe(manager: &Manager) -> String {
     } else {
         format!(" with subresource {:?}", manager.subresource)
     };
+    // The server forgets in which version somebody applied.
+    if manager.operation == "Apply" {
+        return format!("{:?}{via}", manager.name);
+    }
     format!("{:?}{via} using {}", manager.name, manager.api_version)
 }
 
@@ -236,16 +270,16 @@ fn conflict(conflicts: &[(String, String)]) -> Problem {
     let message = if conflicts.len() == 1 {
         format!("Apply failed with 1 conflict: conflict with {}: {}", first.0, first.1)
     } else {
-        let mut message = format!("Apply failed with {} conflicts:", conflicts.len());
-        let mut last = "";
+        let mut by_manager: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (who, field) in conflicts {
-            if who != last {
-                message.push_str(&format!(" conflicts with {who}:"));
-                last = who;
-            }
-            message.push_str(&format!("\n- {field}"));
+            by_manager.entry(who).or_default().push(field);
         }
-        message
+        let lines = by_manager.iter().map(|(who, fields)| {
+            let fields: String = fields.iter().map(|field| format!("\n- {field}")).collect();
+            format!("conflicts with {who}:{fields}")
+        });
+        let lines: Vec<String> = lines.collect();
+        format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
     };
     let causes: Vec<Value> = conflicts
         .iter()
@@ -292,7 +326,7 @@ mod tests {
         let one = applied(&Value::Null, &json!({"spec": {"replicas": 1, "x": 1}}), "one").expect("new");
         let wanted = json!({"spec": {"replicas": 2}});
         let problem = applied(&one, &wanted, "two").expect_err("a conflict");
-        assert_eq!(problem.message, r#"Apply failed with 1 conflict: conflict with "one" using v1: .spec.replicas"#);
+        assert_eq!(problem.message, r#"Apply failed with 1 conflict: conflict with "one": .spec.replicas"#);
         assert_eq!(problem.details.expect("causes")["causes"][0]["field"], ".spec.replicas");
         let forced =
             apply(&one, &wanted, &manager("two", "Apply"), (OnConflict::Force, Timestamp::UNIX_EPOCH)).expect("forced");
@@ -308,6 +342,7 @@ mod tests {
         note_update(&one, &mut scaled, &manager("kubectl-scale", "Update"), Timestamp::UNIX_EPOCH);
         let problem = applied(&scaled, &json!({"spec": {"replicas": 1}}), "one").expect_err("a conflict");
         assert!(problem.message.contains("kubectl-scale"), "{}", problem.message);
+        assert!(problem.message.contains(r#""kubectl-scale" using v1"#), "{}", problem.message);
         let left = applied(&scaled, &json!({}), "one").expect("it lets go");
         assert_eq!(left["spec"]["replicas"], 3, "the field has another owner");
     }
@@ -323,9 +358,61 @@ mod tests {
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|item| item["name"].as_str())
+            .map(|item| item["name"].as_str().unwrap_or("nameless"))
             .collect();
         assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn many_conflicts_are_told_by_manager() {
+        let one = applied(&Value::Null, &json!({"data": {"a": "1", "b": "1"}}), "one").expect("new");
+        let mut both = one.clone();
+        both["data"]["c"] = json!("1");
+        note_update(&one, &mut both, &manager("two", "Update"), Timestamp::UNIX_EPOCH);
+        let wanted = json!({"data": {"a": "2", "b": "2", "c": "2"}});
+        let problem = applied(&both, &wanted, "three").expect_err("conflicts");
+        assert_eq!(
+            problem.message,
+            "Apply failed with 3 conflicts: conflicts with \"one\":\n- .data.a\n- .data.b\nconflicts with \"two\" using \
+             v1:\n- .data.c"
+        );
+        let causes = &problem.details.expect("causes")["causes"];
+        assert_eq!(causes.as_array().map(Vec::len), Some(3), "{causes}");
+        assert_eq!(causes[2]["message"], "conflict with \"two\" using v1");
+    }
+
+    #[test]
+    fn what_nobody_is_known_to_have_set_is_somebody_s() {
+        let live = json!({"data": {"a": "1"}, "status": {"x": 1}});
+        let problem = applied(&live, &json!({"data": {"a": "2"}}), "one").expect_err("a conflict");
+        assert!(problem.message.contains("\"before-first-apply\" using v1"), "{}", problem.message);
+        let same = applied(&live, &json!({"data": {"a": "1", "b": "2"}}), "one").expect("the same value");
+        assert_eq!(same["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn ports_are_told_apart_by_protocol_too() {
+        let ports = |ports: Value| json!({"spec": {"containers": [{"name": "a", "ports": ports}]}});
+        let tcp = ports(json!([{"containerPort": 53, "name": "tcp"}]));
+        let one = applied(&Value::Null, &tcp, "one").expect("new");
+        let udp = ports(json!([{"containerPort": 53, "protocol": "UDP", "name": "udp"}]));
+        let two = applied(&one, &udp, "two").expect("another port");
+        assert_eq!(two["spec"]["containers"][0]["ports"].as_array().map(Vec::len), Some(2), "{two}");
+        let named = ports(json!([{"containerPort": 53, "protocol": "TCP", "name": "other"}]));
+        let problem = applied(&two, &named, "two").expect_err("the same port as that without protocol");
+        assert!(problem.message.ends_with(r#".ports[containerPort=53,protocol="TCP"].name"#), "{}", problem.message);
+    }
+
+    #[test]
+    fn values_of_sets_are_owned_one_by_one() {
+        let finalizers = |all: Value| json!({"metadata": {"finalizers": all}});
+        let one = applied(&Value::Null, &finalizers(json!(["a/x"])), "one").expect("new");
+        let two = applied(&one, &finalizers(json!(["b/y", "a/x"])), "two").expect("no conflict");
+        assert_eq!(two["metadata"]["finalizers"], json!(["a/x", "b/y"]));
+        let left = applied(&two, &json!({}), "two").expect("it lets go");
+        assert_eq!(left["metadata"]["finalizers"], json!(["a/x"]), "only what nobody else has goes");
+        let gone = applied(&left, &json!({}), "one").expect("it lets go");
+        assert!(gone["metadata"]["finalizers"].is_null(), "{gone}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The API server of a cluster: a request becomes an answer, or a watch.
 //!
-//! `path` and `kind` say what a request is about, `access` whether it may be, `read`, `write`, `managed`, `delete` and
-//! `eviction` carry it out on the cluster's objects, `table` and `discovery` are what kubectl needs beside that. Nothing
-//! here waits, knows members or connections, or acts by itself: controllers do that.
+//! `path` and `kind` say what a request is about, `access` whether it may be, `typed` and `schema` whether an object has
+//! the form of its kind, `read`, `write`, `managed`, `delete` and `eviction` carry it out on the cluster's objects, `table`
+//! and `discovery` are what kubectl needs beside that. Nothing here waits, knows members or connections, or acts by
+//! itself: controllers do that.
 
 pub mod access;
 mod delete;
@@ -17,10 +18,13 @@ mod path;
 mod problem;
 mod read;
 mod rules;
+mod schema;
 mod selector;
+mod service;
 mod table;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod write;
 
 use std::collections::BTreeSet;
@@ -32,13 +36,16 @@ use super::super::wire::WireRequest;
 use super::Cluster;
 use super::objects::Key;
 pub use access::{Identity, User};
+pub use delete::{CLEANUP, FOREGROUND};
+pub use kind::CRDS;
 use kind::Kind;
 use managed::{Manager, OnConflict};
 use path::{Query, Target};
 pub use problem::Problem;
 pub use read::Watch;
+pub use rules::default_class;
 pub use selector::matches;
-use write::{Form, Writing};
+use write::{Form, Strictness, Writing};
 
 /// What comes back.
 #[derive(Debug)]
@@ -253,8 +260,20 @@ impl Server<'_> {
             return Err(Problem::bad_request("dryRun: Unsupported value: supported values: \"All\""));
         }
         if of_body || self.query.has("dryRun") {
-            // The whole way, on a copy that nobody sees.
-            return self.change(&mut cluster.clone(), (kind, target), body);
+            // The whole way, on a copy that nobody sees. Nothing is stored, so that there is no new revision.
+            let (status, mut object) = self.change(&mut cluster.clone(), (kind, target), body)?;
+            let name = object["metadata"]["name"].as_str().or(target.name.as_deref()).unwrap_or_default();
+            let live =
+                cluster.objects.get(&key(kind, target, name)).map(|it| it["metadata"]["resourceVersion"].clone());
+            if object["kind"] == kind.kind.as_str()
+                && let Some(metadata) = object["metadata"].as_object_mut()
+            {
+                match live {
+                    Some(version) => metadata.insert("resourceVersion".to_owned(), version),
+                    None => metadata.shift_remove("resourceVersion"),
+                };
+            }
+            return Ok((status, object));
         }
         self.change(cluster, (kind, target), body)
     }
@@ -267,7 +286,8 @@ impl Server<'_> {
     ) -> Result<(u16, Value), Problem> {
         let method = self.request.method.as_str();
         let subresource = target.subresource.as_deref();
-        let writing = Writing { kind, target, manager: self.manager(kind, target), now: self.now };
+        let strictness = Strictness::read(self.query.get("fieldValidation"))?;
+        let writing = Writing { kind, target, manager: self.manager(kind, target), now: self.now, strictness };
         let present = |status: u16, object: &Value| Ok((status, read::present(kind, object)));
         match (method, subresource, &target.name) {
             ("POST", Some("eviction"), Some(name)) if kind.plural == "pods" => {
@@ -325,8 +345,8 @@ impl Server<'_> {
         if let Some(grace) = self.query.get("gracePeriodSeconds").and_then(|text| text.parse().ok()) {
             options.grace = Some(grace);
         }
-        if self.query.get("propagationPolicy") == Some("Orphan") {
-            options.propagation = delete::Propagation::Orphan;
+        if let Some(policy) = self.query.get("propagationPolicy") {
+            options.propagation = delete::Propagation::read(policy);
         }
         let Some(name) = name else {
             if target.namespace.is_none() && kind.scope == kind::Scope::Namespaced {
@@ -456,6 +476,23 @@ impl Server<'_> {
             subresource: target.subresource.clone().unwrap_or_default(),
         }
     }
+}
+
+/// Notes that a controller changed fields of an object: `(manager, subresource)`.
+pub fn note_controller(
+    before: &Value,
+    after: &mut Value,
+    resource: &str,
+    (manager, subresource): (&str, &str),
+    now: Timestamp,
+) {
+    let manager = Manager {
+        name: manager.to_owned(),
+        operation: "Update",
+        api_version: kind::api_version(resource),
+        subresource: subresource.to_owned(),
+    };
+    managed::note_update(before, after, &manager, now);
 }
 
 /// A table of one event's object, for watches that show tables.

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::Cluster;
-use super::super::objects::{Key, metadata};
-use super::kind::{Kind, Origin, Scope};
+use super::super::objects::{Key, Objects, metadata};
+use super::kind::{CRDS, Kind, Origin, Scope};
 use super::problem::{Cause, Problem};
+use super::service;
 
 /// Seconds that a pod gets to end (`terminationGracePeriodSeconds` of the API reference).
 pub const GRACE: i64 = 30;
@@ -99,6 +100,19 @@ pub fn namespace(cluster: &Cluster, kind: &Kind, (name, namespace): (&str, &str)
     Err(Problem::forbidden(kind, name, &why))
 }
 
+/// Whether objects of a custom resource may be made.
+///
+/// # Errors
+/// 405 while its CRD goes.
+pub fn definition(cluster: &Cluster, kind: &Kind) -> Result<(), Problem> {
+    let definition = cluster.objects.get(&Key::new(CRDS, "", &kind.resource()));
+    if definition.is_none_or(|it| it["metadata"]["deletionTimestamp"].is_null()) {
+        return Ok(());
+    }
+    let message = format!("create is not supported on resources of kind {:?}", kind.resource());
+    Err(Problem::new(405, "MethodNotAllowed", message).about(kind, ""))
+}
+
 /// Whether a changed object may be stored.
 ///
 /// # Errors
@@ -134,9 +148,68 @@ pub fn change(kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<
             };
             return Err(Problem::invalid(kind, name, &[cause]));
         }
+        "jobs.batch" if before["spec"]["template"] != after["spec"]["template"] => {
+            return immutable(kind, name, "spec.template", &after["spec"]["template"], "field is immutable");
+        }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io"
+            if before["roleRef"] != after["roleRef"] =>
+        {
+            return immutable(kind, name, "roleRef", &after["roleRef"], "cannot change roleRef");
+        }
+        "services" => {
+            let old = &before["spec"]["clusterIP"];
+            let new = &after["spec"]["clusterIP"];
+            if kind.group.is_empty() && old.is_string() && old != new && after["spec"]["type"] != "ExternalName" {
+                let why = "may not change once set";
+                return immutable(kind, name, "spec.clusterIPs[0]", &json!([new]), why);
+            }
+        }
+        "persistentvolumeclaims" if fixed(&before["spec"], GROWING) != fixed(&after["spec"], GROWING) => {
+            let message = "spec is immutable after creation except resources.requests and \
+                           volumeAttributesClassName for bound claims";
+            return forbidden("spec", message);
+        }
+        "storageclasses.storage.k8s.io" => {
+            for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+                if before[field] != after[field] {
+                    return forbidden(field, &format!("updates to {field} are forbidden."));
+                }
+            }
+        }
+        "statefulsets.apps" if fixed(&before["spec"], CHANGEABLE) != fixed(&after["spec"], CHANGEABLE) => {
+            let message = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                           'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
+                           'minReadySeconds' are forbidden";
+            return forbidden("spec", message);
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// Fields of a StatefulSet that may change.
+const CHANGEABLE: &[&str] = &[
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+/// Fields of a claim that may change; the controller sets the volume's name.
+const GROWING: &[&str] = &["resources", "volumeAttributesClassName", "volumeName"];
+
+/// All fields of a specification but some.
+fn fixed(spec: &Value, changeable: &[&str]) -> Value {
+    let fields = spec.as_object().into_iter().flatten().filter(|(field, _)| !changeable.contains(&field.as_str()));
+    fields.map(|(field, value)| (field.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn immutable(kind: &Kind, name: &str, field: &str, value: &Value, why: &str) -> Result<(), Problem> {
+    let message = format!("Invalid value: {value}: {why}");
+    Err(Problem::invalid(kind, name, &[Cause { reason: "FieldValueInvalid", field: field.to_owned(), message }]))
 }
 
 /// Fills up a new object as the server does.
@@ -189,11 +262,78 @@ pub fn fill(kind: &Kind, object: &mut Value) {
             });
         }
         "services" => {
-            defaults(&mut object["spec"], &[("type", json!("ClusterIP")), ("sessionAffinity", json!("None"))]);
+            service::fill(object);
             object["status"] = json!({"loadBalancer": {}});
+        }
+        "persistentvolumeclaims" => {
+            defaults(&mut object["spec"], &[("volumeMode", json!("Filesystem"))]);
+            protect(object, "kubernetes.io/pvc-protection");
+            object["status"] = json!({"phase": "Pending"});
+        }
+        "persistentvolumes" => {
+            let filled = [("volumeMode", json!("Filesystem")), ("persistentVolumeReclaimPolicy", json!("Retain"))];
+            defaults(&mut object["spec"], &filled);
+            protect(object, "kubernetes.io/pv-protection");
+            object["status"] = json!({"phase": "Available"});
+        }
+        "storageclasses.storage.k8s.io" => {
+            defaults(object, &[("reclaimPolicy", json!("Delete")), ("volumeBindingMode", json!("Immediate"))]);
         }
         _ if kind.has_status() => object["status"] = json!({}),
         _ => {}
+    }
+}
+
+/// Fills up what a change brought in.
+pub fn refill(kind: &Kind, before: &Value, object: &mut Value) {
+    match kind.resource().as_str() {
+        "deployments.apps" | "replicasets.apps" | "statefulsets.apps" | "daemonsets.apps"
+            if before["spec"]["template"] != object["spec"]["template"] =>
+        {
+            pod(&mut object["spec"]["template"]["spec"]);
+        }
+        "services" if kind.group.is_empty() => {
+            service::keep(before, object);
+            service::fill(object);
+        }
+        "persistentvolumeclaims" => {
+            for field in ["volumeMode", "storageClassName", "volumeName"] {
+                if object["spec"][field].is_null() && !before["spec"][field].is_null() {
+                    object["spec"][field] = before["spec"][field].clone();
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The class of claims that name none: of those marked as default, the youngest (admission plugin `DefaultStorageClass`).
+#[must_use]
+pub fn default_class(objects: &Objects) -> Option<String> {
+    let is_default =
+        |it: &Value| it["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
+    let classes = objects.list("storageclasses.storage.k8s.io").filter(|(_, it)| is_default(it));
+    let youngest = classes.max_by_key(|(_, it)| it["metadata"]["creationTimestamp"].as_str().map(str::to_owned));
+    youngest.map(|(key, _)| key.name.clone())
+}
+
+/// What admission plugins put into a new object that they take from other objects.
+pub fn admit(objects: &Objects, kind: &Kind, object: &mut Value) {
+    if kind.resource() == "persistentvolumeclaims"
+        && object["spec"]["storageClassName"].is_null()
+        && let Some(class) = default_class(objects)
+    {
+        object["spec"]["storageClassName"] = json!(class);
+    }
+}
+
+/// Adds a finalizer of the server's own.
+fn protect(object: &mut Value, finalizer: &str) {
+    let finalizers = metadata(object).entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(finalizers) = finalizers.as_array_mut()
+        && !finalizers.iter().any(|it| it == finalizer)
+    {
+        finalizers.push(json!(finalizer));
     }
 }
 
@@ -206,20 +346,27 @@ pub fn without_admission(kind: &Kind, given: &Value, filled: &Value) -> Value {
     {
         map.remove("status");
     }
-    let admitted = match kind.plural.as_str() {
-        "nodes" => "taints",
-        "pods" => "serviceAccountName",
+    let admitted: &[&str] = match kind.plural.as_str() {
+        "nodes" => &["taints"],
+        "pods" => &["serviceAccountName"],
+        "services" => &["clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy"],
+        "persistentvolumeclaims" => &["storageClassName"],
         _ => return owned,
     };
-    if given["spec"][admitted].is_null()
-        && let Some(spec) = owned["spec"].as_object_mut()
-    {
-        spec.remove(admitted);
+    for field in admitted {
+        if given["spec"][*field].is_null()
+            && let Some(spec) = owned["spec"].as_object_mut()
+        {
+            spec.remove(*field);
+        }
+    }
+    if given["metadata"]["finalizers"].is_null() {
+        metadata(&mut owned).remove("finalizers");
     }
     owned
 }
 
-fn defaults(target: &mut Value, defaults: &[(&str, Value)]) {
+pub(super) fn defaults(target: &mut Value, defaults: &[(&str, Value)]) {
     for (field, value) in defaults {
         if target[*field].is_null() {
             target[*field] = value.clone();
@@ -230,6 +377,9 @@ fn defaults(target: &mut Value, defaults: &[(&str, Value)]) {
 fn pod(spec: &mut Value) {
     if let Some(containers) = spec["containers"].as_array_mut() {
         for container in containers {
+            for port in container["ports"].as_array_mut().into_iter().flatten() {
+                defaults(port, &[("protocol", json!("TCP"))]);
+            }
             let latest = container["image"].as_str().is_none_or(|image| {
                 let last = image.rsplit('/').next().unwrap_or_default();
                 !last.contains([':', '@']) || last.ends_with(":latest")

@@ -9,8 +9,9 @@ use super::super::objects::{Key, metadata};
 use super::kind::{Kind, Origin, Scope};
 use super::managed::{self, Manager, OnConflict};
 use super::path::Target;
-use super::problem::Problem;
-use super::{patch, rules};
+use super::problem::{Cause, Problem};
+use super::typed::{self, Misfit};
+use super::{patch, rules, schema};
 
 /// Letters of generated names (no vowels, so that no words come out).
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -26,6 +27,37 @@ pub struct Writing<'call> {
     pub manager: Manager,
     /// The date.
     pub now: Timestamp,
+    /// What becomes of unknown fields.
+    pub strictness: Strictness,
+}
+
+/// The parameter `fieldValidation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// Unknown fields are taken as they come. A real server drops those of built-in kinds.
+    Lenient,
+    /// They are refused.
+    Strict,
+}
+
+impl Strictness {
+    /// Reads the parameter.
+    ///
+    /// # Errors
+    /// 422 for what is none of its values.
+    pub fn read(text: Option<&str>) -> Result<Self, Problem> {
+        match text {
+            None | Some("Warn" | "Ignore") => Ok(Self::Lenient),
+            Some("Strict") => Ok(Self::Strict),
+            Some(other) => {
+                let message = format!(
+                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: {other:?}: supported \
+                     values: \"Ignore\", \"Strict\", \"Warn\""
+                );
+                Err(Problem::new(422, "Invalid", message))
+            }
+        }
+    }
 }
 
 /// The form of a patch, by its media type.
@@ -69,6 +101,7 @@ impl Writing<'_> {
         rules::name(self.kind, &name)?;
         let key = self.key(&name);
         rules::namespace(cluster, self.kind, (&name, &key.namespace))?;
+        rules::definition(cluster, self.kind)?;
         if cluster.objects.get(&key).is_some() {
             return Err(Problem::already_exists(self.kind, &name));
         }
@@ -76,9 +109,14 @@ impl Writing<'_> {
             return Err(Problem::bad_request("resourceVersion should not be set on objects to be created"));
         }
         let by_hand = !object["metadata"]["managedFields"].is_null();
+        if self.manager.operation == "Update" {
+            self.check_fields(cluster, &object)?;
+        }
         self.prepare(&mut object, &key);
+        self.shape(cluster, &name, &mut object)?;
         let given = object.clone();
         rules::fill(self.kind, &mut object);
+        rules::admit(&cluster.objects, self.kind, &mut object);
         let mut object = ordered(object);
         if self.manager.operation == "Update" && !by_hand {
             let mut owned = rules::without_admission(self.kind, &given, &object);
@@ -143,6 +181,7 @@ impl Writing<'_> {
             )));
         }
         let before = cluster.objects.get(&key).ok_or_else(|| Problem::not_found(self.kind, &name))?.clone();
+        self.check_fields(cluster, &object)?;
         self.store(cluster, &key, &before, object)
     }
 
@@ -159,9 +198,24 @@ impl Writing<'_> {
                 return Err(Problem::bad_request("metadata.managedFields must be nil"));
             }
             rules::well_formed(body)?;
+            let given = body["metadata"]["name"].as_str().unwrap_or_default();
+            if !given.is_empty() && given != name {
+                return Err(Problem::bad_request(format!(
+                    "the name of the object ({given}) does not match the name on the URL ({name})"
+                )));
+            }
+            self.check_applied(cluster, body, &key)?;
             let live = before.clone().unwrap_or_default();
             let mut configuration = body.clone();
             secret(self.kind, &mut configuration);
+            self.trim(&mut configuration);
+            if self.kind.origin == Origin::BuiltIn
+                && let Some(map) = configuration.as_object_mut()
+            {
+                // They are not stored.
+                map.shift_remove("apiVersion");
+                map.shift_remove("kind");
+            }
             let object = managed::apply(&live, &configuration, &self.manager, (on_conflict, self.now))?;
             return match before {
                 Some(before) => Ok((self.store(cluster, &key, &before, object)?, false)),
@@ -190,6 +244,20 @@ impl Writing<'_> {
         if self.kind.origin == Origin::BuiltIn {
             rules::well_formed(&object)?;
         }
+        if self.strictness == Strictness::Strict {
+            let added: Vec<String> = match (self.unknown(cluster, &before), self.unknown(cluster, &object)) {
+                (old, Some(Misfit::Unknown(new))) => {
+                    let old = if let Some(Misfit::Unknown(old)) = old { old } else { Vec::new() };
+                    new.into_iter().filter(|path| !old.contains(path)).collect()
+                }
+                _ => Vec::new(),
+            };
+            if !added.is_empty() {
+                let message = format!("Invalid value: {:?}: {}", body.to_string(), strict(&added));
+                let cause = Cause { reason: "FieldValueInvalid", field: "patch".to_owned(), message };
+                return Err(Problem::invalid(self.kind, &name, &[cause]));
+            }
+        }
         if object["metadata"]["name"] != before["metadata"]["name"] {
             return Err(Problem::bad_request("the name of the object does not match the name on the URL"));
         }
@@ -210,6 +278,12 @@ impl Writing<'_> {
             return Err(Problem::conflict(self.kind, &key.name, &why));
         }
         self.split(before, &mut object);
+        if self.kind.origin == Origin::BuiltIn
+            && let Some(map) = object.as_object_mut()
+        {
+            map.shift_remove("apiVersion");
+            map.shift_remove("kind");
+        }
         secret(self.kind, &mut object);
         let old = before["metadata"].as_object();
         {
@@ -238,6 +312,8 @@ impl Writing<'_> {
                 };
             }
         }
+        self.shape(cluster, &key.name, &mut object)?;
+        rules::refill(self.kind, before, &mut object);
         rules::change(self.kind, &key.name, before, &object)?;
         if self.kind.has_generation() && specification(before) != specification(&object) {
             let generation = before["metadata"]["generation"].as_i64().unwrap_or(1) + 1;
@@ -257,6 +333,74 @@ impl Writing<'_> {
             cluster.objects.remove(key);
         }
         Ok(stored)
+    }
+
+    /// What an apply does not own: the status beside `/status`, everything else there.
+    fn trim(&self, configuration: &mut Value) {
+        if !self.kind.has_status() {
+            return;
+        }
+        let Some(map) = configuration.as_object_mut() else { return };
+        if self.target.subresource.as_deref() == Some("status") {
+            map.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+            if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+                metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "resourceVersion" | "uid"));
+            }
+        } else {
+            map.remove("status");
+        }
+    }
+
+    /// Brings a custom resource into the form of its schema.
+    fn shape(&self, cluster: &Cluster, name: &str, object: &mut Value) -> Result<(), Problem> {
+        if self.kind.origin != Origin::Custom {
+            return Ok(());
+        }
+        let Some(schema) = schema::of(cluster, self.kind) else { return Ok(()) };
+        schema::prune(&schema, object);
+        schema::fill(&schema, object);
+        let causes = schema::check(&schema, object);
+        if causes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.kind, name, &causes)) }
+    }
+
+    /// What of an object its kind does not have.
+    fn unknown(&self, cluster: &Cluster, object: &Value) -> Option<Misfit> {
+        if self.kind.origin == Origin::BuiltIn {
+            return typed::check(self.kind, object).err();
+        }
+        let dropped = schema::prune(&schema::of(cluster, self.kind)?, &mut object.clone());
+        (!dropped.is_empty()).then_some(Misfit::Unknown(dropped))
+    }
+
+    /// `fieldValidation=Strict` of whole objects.
+    fn check_fields(&self, cluster: &Cluster, object: &Value) -> Result<(), Problem> {
+        if self.strictness == Strictness::Lenient {
+            return Ok(());
+        }
+        let why = match self.unknown(cluster, object) {
+            None => return Ok(()),
+            Some(Misfit::Unknown(paths)) => strict(&paths),
+            Some(Misfit::Type(why)) => format!("json: {why}"),
+        };
+        let Kind { kind, version, .. } = self.kind;
+        Err(Problem::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}")))
+    }
+
+    /// An apply is always held against the schema. A real server has neither a reason nor a better status for it
+    /// (kubernetes/kubernetes issue 122480).
+    fn check_applied(&self, cluster: &Cluster, body: &Value, key: &Key) -> Result<(), Problem> {
+        let why = match self.unknown(cluster, body) {
+            None => return Ok(()),
+            Some(Misfit::Unknown(paths)) => {
+                let texts: Vec<String> =
+                    paths.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+                if let [one] = texts.as_slice() { one.clone() } else { format!("errors:\n  {}", texts.join("\n  ")) }
+            }
+            Some(Misfit::Type(why)) => why,
+        };
+        let Kind { group, version, kind, .. } = self.kind;
+        let which = format!("{}/{}; {group}/{version}, Kind={kind}", key.namespace, key.name);
+        Err(Problem::new(500, "", format!("failed to create typed patch object ({which}): {why}")))
     }
 
     /// `/status` changes nothing but the status, everything else all but the status.
@@ -312,6 +456,12 @@ impl Writing<'_> {
             "the namespace of the provided object does not match the namespace sent on the request",
         ))
     }
+}
+
+/// As the server words it.
+fn strict(paths: &[String]) -> String {
+    let texts: Vec<String> = paths.iter().map(|path| format!("unknown field {path:?}")).collect();
+    format!("strict decoding error: {}", texts.join(", "))
 }
 
 /// `stringData` of a Secret goes into `data`.

@@ -99,8 +99,8 @@ pub fn fit(world: &World, group: &str, pods: &[Pending]) -> Fit {
 /// Instances of a group whose node is not Ready yet.
 #[must_use]
 pub fn coming(controllers: &Controllers, group: &Group) -> u32 {
-    let waits =
-        |id: &str| controllers.kubelets.get(id).is_none_or(|it| matches!(it.stage, Stage::Booting | Stage::Registered));
+    let coming = [Stage::Booting, Stage::Registered, Stage::WithoutNetwork];
+    let waits = |id: &str| controllers.kubelets.get(id).is_none_or(|it| coming.contains(&it.stage));
     u32::try_from(group.counting().filter(|it| waits(&it.id)).count()).unwrap_or(u32::MAX)
 }
 

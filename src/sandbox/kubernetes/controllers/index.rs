@@ -16,7 +16,7 @@ use crate::kubernetes::read_texts;
 pub type Name = (String, String);
 
 /// Resources that controllers look at.
-pub const WATCHED: [&str; 8] = [
+pub const WATCHED: [&str; 15] = [
     "pods",
     "nodes",
     "poddisruptionbudgets.policy",
@@ -25,7 +25,17 @@ pub const WATCHED: [&str; 8] = [
     "statefulsets.apps",
     "daemonsets.apps",
     "jobs.batch",
+    "namespaces",
+    "services",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "storageclasses.storage.k8s.io",
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "apiservices.apiregistration.k8s.io",
 ];
+
+/// Resources whose objects own nothing that is collected here (mirror pods have their own collector).
+const OWNS_NOTHING: [&str; 4] = ["pods", "nodes", "events", "leases.coordination.k8s.io"];
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +50,20 @@ pub struct Pod {
     pub phase: Phase,
     /// The condition `Ready`.
     pub ready: bool,
+    /// Since when it is ready or not.
+    pub ready_since: Option<Timestamp>,
+    /// Whether an image of its cannot be pulled.
+    pub broken: bool,
+    /// Whether its kubelet has said what it waits for.
+    pub waiting: bool,
+    /// Whether it uses its node's network.
+    pub host_network: bool,
+    /// Whether it brings a network to its node.
+    pub brings_network: bool,
+    /// Names of the claims that it uses.
+    pub claims: Vec<String>,
+    /// What it does for its cluster.
+    pub role: Option<PodRole>,
     /// When it was placed.
     pub placed: Option<Timestamp>,
     /// When its deletion was asked for.
@@ -69,6 +93,19 @@ pub struct Pod {
     /// Whether it is a job's: it ends by itself.
     pub ends: bool,
 }
+
+/// What a pod does that the sandbox does in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PodRole {
+    /// It makes load balancers for services.
+    CloudController,
+    /// It makes EBS volumes for claims.
+    EbsDriver,
+}
+
+/// What images of such pods have in their names.
+const ROLES: [(&str, PodRole); 2] =
+    [("cloud-controller-manager", PodRole::CloudController), ("aws-ebs-csi-driver", PodRole::EbsDriver)];
 
 /// `status.phase` of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +143,8 @@ pub struct Node {
     pub ready: bool,
     /// Whether its Ready condition is `Unknown`.
     pub unknown: bool,
+    /// Whether its kubelet runs, but pods get no network there.
+    pub networkless: bool,
     /// Cordoned.
     pub unschedulable: bool,
     /// Labels.
@@ -138,12 +177,20 @@ pub struct Index {
     pub on_node: BTreeMap<String, BTreeSet<Name>>,
     /// Names of pods by the uid of their controller.
     pub by_owner: BTreeMap<String, BTreeSet<Name>>,
+    /// Names of pods by what they do.
+    roles: BTreeMap<PodRole, BTreeSet<Name>>,
+    /// Names of pods by namespace and name of the claims that they use.
+    by_claim: BTreeMap<Name, BTreeSet<Name>>,
     /// Everything else that is watched, by key.
     pub others: BTreeMap<Key, Raw>,
     /// Pods for which something is due by itself, soonest first.
     pub timers: BTreeSet<(Timestamp, Name)>,
     /// Nodes whose kubelet does nothing, although they may be Ready for some seconds more.
     pub silent: BTreeSet<String>,
+    /// Uids of what is gone and may have owned something.
+    pub gone: BTreeSet<String>,
+    /// Whether everything has to be looked through for what nobody owns any more: what went before is not known.
+    pub unswept: bool,
     timer_of: HashMap<Name, Timestamp>,
     placements: HashMap<String, Arc<Placement>>,
 }
@@ -156,26 +203,27 @@ impl Index {
             return false;
         }
         let mut changed = false;
-        let mut changes = Vec::new();
-        let mut known = self.revision.is_some();
-        if let Some(revision) = self.revision {
-            for resource in WATCHED {
-                match objects.since(resource, revision) {
-                    Ok(more) => changes.extend(more),
-                    Err(_) => known = false,
-                }
-            }
-        }
-        if known {
+        let changes = self.revision.and_then(|revision| objects.changes(revision).ok());
+        if let Some(changes) = changes {
             for change in changes {
+                let resource = change.key.resource.as_str();
+                let deleted = change.happened == Happened::Deleted;
+                if deleted && !OWNS_NOTHING.contains(&resource) {
+                    changed = true;
+                    self.gone.extend(change.object["metadata"]["uid"].as_str().map(str::to_owned));
+                }
+                if !WATCHED.contains(&resource) {
+                    continue;
+                }
                 changed = true;
-                match change.happened {
-                    Happened::Deleted => self.remove(&change.key),
-                    Happened::Added | Happened::Modified => self.put(&change.key, &change.object),
+                if deleted {
+                    self.remove(&change.key);
+                } else {
+                    self.put(&change.key, &change.object);
                 }
             }
         } else {
-            *self = Self { silent: std::mem::take(&mut self.silent), ..Self::default() };
+            *self = Self { silent: std::mem::take(&mut self.silent), unswept: true, ..Self::default() };
             changed = true;
             for resource in WATCHED {
                 for (key, object) in objects.list(resource) {
@@ -213,6 +261,12 @@ impl Index {
                 if let Some((_, _, uid)) = &pod.owner {
                     self.by_owner.entry(uid.clone()).or_default().insert(name.clone());
                 }
+                if let Some(role) = pod.role {
+                    self.roles.entry(role).or_default().insert(name.clone());
+                }
+                for claim in &pod.claims {
+                    self.by_claim.entry((name.0.clone(), claim.clone())).or_default().insert(name.clone());
+                }
                 self.pods.insert(name.clone(), pod);
                 self.set_timer(&name);
             }
@@ -238,6 +292,14 @@ impl Index {
         {
             names.remove(name);
         }
+        if let Some(names) = pod.role.and_then(|role| self.roles.get_mut(&role)) {
+            names.remove(name);
+        }
+        for claim in &pod.claims {
+            if let Some(names) = self.by_claim.get_mut(&(name.0.clone(), claim.clone())) {
+                names.remove(name);
+            }
+        }
         if let Some(at) = self.timer_of.remove(name) {
             self.timers.remove(&(at, name.clone()));
         }
@@ -260,9 +322,11 @@ impl Index {
 
     fn set_timer(&mut self, name: &Name) {
         let Some(pod) = self.pods.get(name) else { return };
-        let alive = pod.node.as_ref().and_then(|node| self.nodes.get(node)).is_some_and(|node| node.ready);
+        let node = pod.node.as_ref().and_then(|node| self.nodes.get(node));
+        let networkless = node.is_some_and(|node| node.networkless);
+        let alive = networkless || node.is_some_and(|node| node.ready);
         let alive = alive && pod.node.as_ref().is_some_and(|node| !self.silent.contains(node));
-        let next = if alive { super::kubelet::next(pod) } else { None };
+        let next = if alive { super::kubelet::next(pod, !networkless) } else { None };
         if let Some(old) = self.timer_of.remove(name) {
             self.timers.remove(&(old, name.clone()));
         }
@@ -290,6 +354,21 @@ impl Index {
         all.map(|(key, object)| (key, object.as_ref()))
     }
 
+    /// A pod of a role that runs. The driver's pods on every node do not count: its controller is a Deployment's.
+    #[must_use]
+    pub fn acting(&self, role: PodRole) -> Option<(&Name, &Pod)> {
+        let of_daemon_set = |pod: &Pod| pod.owner.as_ref().is_some_and(|it| it.0 == "DaemonSet");
+        let fits = |pod: &Pod| !(role == PodRole::EbsDriver && of_daemon_set(pod));
+        let mut own = self.roles.get(&role).into_iter().flatten().filter_map(|name| self.pods.get_key_value(name));
+        own.find(|(_, pod)| pod.ready && pod.counts() && fits(pod))
+    }
+
+    /// Pods that use a claim and have not ended.
+    pub fn users<'i>(&'i self, namespace: &str, claim: &str) -> impl Iterator<Item = &'i Pod> {
+        let names = self.by_claim.get(&(namespace.to_owned(), claim.to_owned())).into_iter().flatten();
+        names.filter_map(|name| self.pods.get(name)).filter(|pod| pod.is_active())
+    }
+
     /// Pods of a controller.
     pub fn owned<'i>(&'i self, uid: &str) -> impl Iterator<Item = (&'i Name, &'i Pod)> {
         let names = self.by_owner.get(uid).into_iter().flatten();
@@ -305,6 +384,15 @@ impl Index {
 
 /// Annotation of pods: hash of the template that a controller made them from.
 pub const TEMPLATE: &str = "sandbox.windlass.dev/template";
+/// What the names of images have in them that cannot be pulled.
+pub const BROKEN: &str = "broken";
+/// Where network plugins put their configuration, and container runtimes look for it (CNI specification; containerd's
+/// `conf_dir`).
+const CONFIGURATION: &str = "/etc/cni/net.d";
+/// What a kubelet says of its runtime while there is no configuration there.
+pub const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
+                              message:Network plugin returns error: cni plugin not initialized";
+
 /// Annotation of pods: seconds until they are ready, `5-20`.
 pub const START: &str = "sandbox.windlass.dev/start-seconds";
 /// Annotation of pods: seconds until they have stopped, `1-20`.
@@ -342,7 +430,25 @@ fn read_pod(pod: &Value, placement: Arc<Placement>) -> Pod {
     let is = |name: &str| condition(pod, name).is_some_and(|it| it["status"] == "True");
     let grace = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
     let deletion = moment(&metadata["deletionTimestamp"]);
+    let lists = ["initContainers", "containers"].into_iter();
+    let containers = lists.flat_map(|list| pod["spec"][list].as_array().into_iter().flatten());
+    let images: Vec<&str> = containers.filter_map(|it| it["image"].as_str()).collect();
+    let role = ROLES.iter().find(|(name, _)| images.iter().any(|image| image.contains(name)));
+    let volumes = || pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    let host_network = pod["spec"]["hostNetwork"] == true;
+    let configures =
+        |it: &Value| it["hostPath"]["path"].as_str().is_some_and(|path| path.trim_end_matches('/') == CONFIGURATION);
     Pod {
+        broken: images.iter().any(|image| image.contains(BROKEN)),
+        role: role.map(|(_, role)| *role),
+        ready_since: condition(pod, "Ready").and_then(|it| moment(&it["lastTransitionTime"])),
+        waiting: statuses.into_iter().any(|it| it["state"]["waiting"].is_object()),
+        host_network,
+        brings_network: host_network && owner.is_some_and(|it| it["kind"] == "DaemonSet") && volumes().any(configures),
+        claims: volumes()
+            .filter_map(|it| it["persistentVolumeClaim"]["claimName"].as_str().map(str::to_owned))
+            .collect(),
         uid: text(&metadata["uid"]),
         owner: owner.map(|it| (text(&it["kind"]), text(&it["name"]), text(&it["uid"]))),
         node: pod["spec"]["nodeName"].as_str().filter(|it| !it.is_empty()).map(str::to_owned),
@@ -377,8 +483,10 @@ fn read_node(node: &Value) -> Node {
     let amount = |name: &str, read: fn(&str) -> u64| allocatable[name].as_str().map_or(0, read);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let taints = node["spec"]["taints"].as_array().into_iter().flatten();
-    let ready = condition(node, "Ready").map(|it| text(&it["status"])).unwrap_or_default();
+    let condition = condition(node, "Ready");
+    let ready = condition.map(|it| text(&it["status"])).unwrap_or_default();
     Node {
+        networkless: ready == "False" && condition.is_some_and(|it| it["message"] == NO_NETWORK),
         uid: text(&node["metadata"]["uid"]),
         instance: node["spec"]["providerID"].as_str().and_then(|it| it.rsplit('/').next()).map(str::to_owned),
         ready: ready == "True",

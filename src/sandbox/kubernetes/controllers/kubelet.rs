@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::objects::{Key, Objects, time};
-use super::index::{Index, Name, Phase, Pod};
+use super::index::{BROKEN, Index, Name, Phase, Pod};
 use super::later;
 
 /// Seconds that a job's pod runs.
@@ -21,9 +21,9 @@ pub fn jitter(text: &str, salt: u64, (from, to): (i64, i64)) -> i64 {
     from + i64::try_from(super::super::super::world::mix(hash) % span).unwrap_or(0)
 }
 
-/// When its kubelet does something for a pod.
+/// When its kubelet does something for a pod; `network`: whether its node has one for pods.
 #[must_use]
-pub fn next(pod: &Pod) -> Option<Timestamp> {
+pub fn next(pod: &Pod, network: bool) -> Option<Timestamp> {
     if pod.mirror || pod.stopped {
         return None;
     }
@@ -32,6 +32,9 @@ pub fn next(pod: &Pod) -> Option<Timestamp> {
         return Some(later(asked, own.min(pod.grace).max(0)));
     }
     match pod.phase {
+        // It waits for somebody to do something, and has said so.
+        Phase::Pending if pod.waiting && (pod.broken || !network && !pod.host_network) => None,
+        Phase::Pending if !network && !pod.host_network => pod.placed.map(|at| later(at, 1)),
         Phase::Pending => pod.placed.map(|at| later(at, jitter(&pod.uid, 1, pod.start))),
         Phase::Running if pod.ends => pod.placed.map(|at| later(at, pod.start.1 + jitter(&pod.uid, 3, JOB))),
         // Its node had been given up, and is back.
@@ -54,15 +57,64 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) {
             }
         } else if pod.phase == Phase::Running && pod.ends {
             objects.update(&key, |object| ended(object, now));
+        } else if pod.phase == Phase::Pending && pod.broken {
+            objects.update(&key, |object| waits_for_image(object, now));
+        } else if pod.phase == Phase::Pending && !pod.host_network && on_networkless(index, pod) {
+            objects.update(&key, |object| waits(object, "ContainerCreating", |_| String::new(), now));
         } else {
             objects.update(&key, |object| running(object, now));
         }
     }
 }
 
+fn on_networkless(index: &Index, pod: &Pod) -> bool {
+    pod.node.as_ref().and_then(|node| index.nodes.get(node)).is_some_and(|node| node.networkless)
+}
+
+/// An image cannot be pulled: its container waits for ever, and the pod with it.
+fn waits_for_image(pod: &mut Value, now: Timestamp) {
+    let back_off = |image: &str| {
+        if image.contains(BROKEN) { format!("Back-off pulling image {image:?}") } else { String::new() }
+    };
+    waits(pod, "ImagePullBackOff", back_off, now);
+}
+
+/// No container has started; `message` of an image, empty for those that nothing is wrong with.
+fn waits(pod: &mut Value, reason: &str, message: impl Fn(&str) -> String, now: Timestamp) {
+    if pod["status"]["startTime"].is_null() {
+        pod["status"]["startTime"] = json!(time(now));
+    }
+    let mut unready = Vec::new();
+    for (list, statuses) in [("initContainers", "initContainerStatuses"), ("containers", "containerStatuses")] {
+        let containers = pod["spec"][list].as_array().into_iter().flatten();
+        let told: Vec<Value> = containers
+            .map(|it| {
+                let image = it["image"].as_str().unwrap_or_default();
+                let mut waiting = json!({"reason": reason});
+                let why = message(image);
+                if why.is_empty() {
+                    waiting["reason"] = json!("ContainerCreating");
+                } else {
+                    waiting["message"] = json!(why);
+                }
+                json!({"name": it["name"], "ready": false, "started": false, "restartCount": 0, "image": image,
+                       "imageID": "", "state": {"waiting": waiting}})
+            })
+            .collect();
+        unready.extend(told.iter().filter_map(|it| it["name"].as_str().map(str::to_owned)));
+        if !told.is_empty() {
+            pod["status"][statuses] = json!(told);
+        }
+    }
+    let why = format!("containers with unready status: [{}]", unready.join(" "));
+    for condition in ["ContainersReady", "Ready"] {
+        set_condition(pod, condition, "False", "ContainersNotReady", &why, now);
+    }
+}
+
 /// Makes a pod Running and Ready.
 pub fn running(pod: &mut Value, now: Timestamp) {
-    let names: Vec<String> = container_names(pod);
+    let names = container_names(pod);
     let since = time(now);
     pod["status"]["phase"] = json!("Running");
     if pod["status"]["startTime"].is_null() {
@@ -70,19 +122,25 @@ pub fn running(pod: &mut Value, now: Timestamp) {
     }
     pod["status"]["containerStatuses"] = names
         .iter()
-        .map(|name| {
-            json!({"name": name, "ready": true, "started": true, "restartCount": 0, "image": "", "imageID": "",
+        .map(|(name, image)| {
+            json!({"name": name, "ready": true, "started": true, "restartCount": 0, "image": image, "imageID": "",
                    "state": {"running": {"startedAt": since}}})
         })
         .collect();
+    if let Some(status) = pod["status"].as_object_mut() {
+        // What it waited for before it ran.
+        status.remove("initContainerStatuses");
+    }
     for condition in ["Initialized", "ContainersReady", "Ready"] {
         set_condition(pod, condition, "True", "", "", now);
     }
 }
 
-fn container_names(pod: &Value) -> Vec<String> {
+/// Names and images of its containers.
+fn container_names(pod: &Value) -> Vec<(String, String)> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    containers.filter_map(|it| it["name"].as_str().map(str::to_owned)).collect()
+    let image = |it: &Value| it["image"].as_str().unwrap_or_default().to_owned();
+    containers.filter_map(|it| Some((it["name"].as_str()?.to_owned(), image(it)))).collect()
 }
 
 fn stopped(pod: &mut Value, now: Timestamp) {

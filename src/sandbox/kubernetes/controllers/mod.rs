@@ -3,17 +3,27 @@
 //! Whatever is due follows from the objects, the instances and the seed, so that a stored world goes on as it would have.
 //! A cluster whose API nobody serves stands still. Never answers a request: that is the API server's.
 
+mod aggregation;
 mod birth;
+mod claims;
+mod cloud;
 mod collect;
+mod definitions;
 mod demand;
 mod disruption;
+mod events;
 mod index;
 mod kubelet;
 mod machines;
+mod namespaces;
 mod nodes;
+mod note;
+mod owners;
 mod placement;
 mod quantity;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +76,8 @@ pub struct Controllers {
     pub budgets_at: BTreeMap<String, Timestamp>,
     /// When garbage is collected, by cluster.
     pub collect_at: BTreeMap<String, Timestamp>,
+    /// When something is due although nothing changes (deadlines, what takes its time), by cluster.
+    pub again_at: BTreeMap<String, Timestamp>,
     /// What controllers have read; not stored.
     #[serde(skip)]
     indices: BTreeMap<String, Index>,
@@ -75,8 +87,8 @@ impl PartialEq for Controllers {
     fn eq(&self, other: &Self) -> bool {
         (&self.kubelets, &self.machines, &self.stopped_kubelets, &self.down, &self.workloads, &self.born)
             == (&other.kubelets, &other.machines, &other.stopped_kubelets, &other.down, &other.workloads, &other.born)
-            && (&self.look_at, &self.budgets_at, &self.collect_at)
-                == (&other.look_at, &other.budgets_at, &other.collect_at)
+            && (&self.look_at, &self.budgets_at, &self.collect_at, &self.again_at)
+                == (&other.look_at, &other.budgets_at, &other.collect_at, &other.again_at)
     }
 }
 
@@ -225,7 +237,9 @@ fn deaths(world: &mut World) {
         controllers.born.remove(&name);
         controllers.indices.remove(&name);
         controllers.kubelets.retain(|_, it| it.cluster != name);
-        for moments in [&mut controllers.look_at, &mut controllers.budgets_at, &mut controllers.collect_at] {
+        let look = [&mut controllers.look_at, &mut controllers.budgets_at];
+        let others = [&mut controllers.collect_at, &mut controllers.again_at];
+        for moments in look.into_iter().chain(others) {
             moments.remove(&name);
         }
     }
@@ -246,7 +260,7 @@ fn due_in(world: &World, name: &str) -> Option<Timestamp> {
     let timers = controllers.indices.get(name).and_then(|it| it.timers.first()).map(|(at, _)| *at);
     let stops = controllers.stopped_kubelets.values().flat_map(|(from, until)| [*from, *until]);
     let stops = stops.filter(|at| *at > world.now).min();
-    let kept = [&controllers.look_at, &controllers.budgets_at, &controllers.collect_at];
+    let kept = [&controllers.look_at, &controllers.budgets_at, &controllers.collect_at, &controllers.again_at];
     let kept = kept.iter().filter_map(|it| it.get(name).copied()).min();
     let next = [kubelets, timers, stops, kept].into_iter().flatten().min()?;
     // While the API does not answer, controllers wait.
@@ -284,21 +298,15 @@ fn step(world: &mut World, name: &str, cluster: &mut super::Cluster, index: &mut
         world.kubernetes.controllers.collect_at.remove(name);
     }
     let controllers = &mut world.kubernetes.controllers;
-    let looks = is_due(controllers.look_at.get(name)) || is_due(controllers.budgets_at.get(name));
+    let timers = [&mut controllers.look_at, &mut controllers.budgets_at, &mut controllers.again_at];
+    let looks = timers.iter().any(|it| is_due(it.get(name)));
     if looks {
-        controllers.look_at.remove(name);
-        controllers.budgets_at.remove(name);
-        workloads::step(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        collect::owned(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        scheduler::step(&mut cluster.objects, index, now);
-        index.sync(&cluster.objects);
-        if let Some(at) = disruption::step(&mut cluster.objects, index, now) {
-            controllers.budgets_at.insert(name.to_owned(), at);
+        for timers in timers {
+            timers.remove(name);
         }
-        index.sync(&cluster.objects);
+        look(world, name, &mut cluster.objects, index);
     }
+    let controllers = &mut world.kubernetes.controllers;
     if cluster.objects.revision() != before {
         controllers.look_soon(name, now);
     }
@@ -308,6 +316,37 @@ fn step(world: &mut World, name: &str, cluster: &mut super::Cluster, index: &mut
         }
         None => {
             controllers.collect_at.remove(name);
+        }
+    }
+}
+
+/// Every controller looks once.
+fn look(world: &mut World, name: &str, objects: &mut Objects, index: &mut Index) {
+    let now = world.now;
+    let mut again = Vec::new();
+    again.extend(workloads::step(objects, index, now));
+    index.sync(objects);
+    again.extend(definitions::step(objects, index, now));
+    index.sync(objects);
+    collect::owned(objects, index, now);
+    index.sync(objects);
+    owners::step(objects, index, now);
+    index.sync(objects);
+    again.extend(namespaces::step(objects, index, now));
+    index.sync(objects);
+    aggregation::step(objects, index, now);
+    index.sync(objects);
+    again.extend(cloud::step(world, name, objects, index));
+    index.sync(objects);
+    scheduler::step(objects, index, now);
+    index.sync(objects);
+    let budgets = disruption::step(objects, index, now);
+    index.sync(objects);
+    let controllers = &mut world.kubernetes.controllers;
+    let moments = [(&mut controllers.budgets_at, budgets), (&mut controllers.again_at, again.into_iter().min())];
+    for (timers, at) in moments {
+        if let Some(at) = at {
+            timers.insert(name.to_owned(), at);
         }
     }
 }

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::super::ec2::{self, Instance, Phase};
-use super::super::super::world::World;
+use super::super::super::world::{NetworkPlugin, World};
 use super::super::Cluster;
 use super::super::objects::{Key, time};
-use super::index::Index;
+use super::index::{Index, NO_NETWORK};
 use super::kubelet::{running, set_condition};
 use super::machines::{self, Identity};
 use super::{Controllers, later, whole};
@@ -50,6 +50,9 @@ pub struct Kubelet {
     pub stage: Stage,
     /// Since when it says nothing.
     pub silent: Option<Timestamp>,
+    /// Whether pods get a network there: what a plugin wrote stays on the machine.
+    #[serde(default)]
+    pub network: bool,
 }
 
 /// How far a kubelet is.
@@ -60,6 +63,8 @@ pub enum Stage {
     Booting,
     /// Its node is there.
     Registered,
+    /// Its node would be Ready if pods had a network there.
+    WithoutNetwork,
     /// Its node is Ready.
     Ready,
     /// Its node is Unknown.
@@ -75,10 +80,10 @@ impl Kubelet {
         match (self.stage, self.silent) {
             (Stage::Booting, None) => Some(self.registers),
             (Stage::Registered, None) => self.ready,
-            (Stage::Registered | Stage::Ready, Some(since)) => Some(whole(later(since, GRACE))),
+            (Stage::Registered | Stage::WithoutNetwork | Stage::Ready, Some(since)) => Some(whole(later(since, GRACE))),
             (Stage::GivenUp, Some(since)) => Some(whole(later(since, GRACE + EVICTION))),
             (Stage::GivenUp | Stage::Evicted, None) => Some(self.run),
-            (Stage::Booting | Stage::Evicted, Some(_)) | (Stage::Ready, None) => None,
+            (Stage::Booting | Stage::Evicted, Some(_)) | (Stage::WithoutNetwork | Stage::Ready, None) => None,
         }
     }
 }
@@ -99,10 +104,12 @@ pub fn observe(world: &mut World) {
         let registers = later(ready, -SETTLING).max(whole(run));
         let ready = (!identity.never).then_some(ready);
         let cluster = identity.cluster.clone();
+        let built_in = world.behaviour.network_plugin == NetworkPlugin::BuiltIn;
         let controllers = &mut world.kubernetes.controllers;
+        let network = built_in || controllers.kubelets.get(&id).is_some_and(|it| it.network);
         // A predecessor of the same name has no say any more.
         controllers.kubelets.retain(|_, it| it.node != node || it.cluster != cluster);
-        let kubelet = Kubelet { cluster, node, run, registers, ready, stage: Stage::Booting, silent: None };
+        let kubelet = Kubelet { cluster, node, run, registers, ready, stage: Stage::Booting, silent: None, network };
         controllers.kubelets.insert(id, kubelet);
     }
     let now = world.now;
@@ -131,6 +138,7 @@ pub fn silent(controllers: &Controllers, cluster: &str) -> BTreeSet<String> {
 /// Does what is due in one cluster.
 pub fn step(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut Index) {
     let now = world.now;
+    networks(world, name, cluster, index);
     let kubelets = world.kubernetes.controllers.kubelets.iter();
     let due = kubelets.filter(|(_, it)| it.cluster == name && it.next().is_some_and(|at| at <= now));
     let due: Vec<(String, Kubelet)> = due.map(|(id, it)| (id.clone(), it.clone())).collect();
@@ -139,17 +147,17 @@ pub fn step(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut In
         match (kubelet.stage, kubelet.silent) {
             (Stage::Booting, _) => {
                 if let Some(identity) = machines::identify(world, &id) {
-                    register(world, &id, &identity, &key, cluster);
+                    register(world, (&id, &identity, kubelet.network), &key, cluster);
                 }
                 kubelet.stage = Stage::Registered;
             }
             (Stage::Registered, None) => {
                 if let Some(identity) = machines::identify(world, &id) {
-                    settle(world, &id, &identity, &key, cluster, index);
+                    settle(world, (&id, &identity, kubelet.network), &key, cluster, index);
                 }
-                kubelet.stage = Stage::Ready;
+                kubelet.stage = if kubelet.network { Stage::Ready } else { Stage::WithoutNetwork };
             }
-            (Stage::Registered | Stage::Ready, Some(_)) => {
+            (Stage::Registered | Stage::WithoutNetwork | Stage::Ready, Some(_)) => {
                 give_up(cluster, index, &key, now);
                 kubelet.stage = Stage::GivenUp;
             }
@@ -158,8 +166,8 @@ pub fn step(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut In
                 kubelet.stage = Stage::Evicted;
             }
             (_, None) => {
-                cluster.objects.update(&key, |node| ready(node, now));
-                kubelet.stage = Stage::Ready;
+                cluster.objects.update(&key, |node| up(node, kubelet.network, now));
+                kubelet.stage = if kubelet.network { Stage::Ready } else { Stage::WithoutNetwork };
             }
             (Stage::Evicted, Some(_)) => {}
         }
@@ -170,26 +178,52 @@ pub fn step(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut In
     }
 }
 
+/// Makes nodes Ready on which a pod has brought the network.
+fn networks(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut Index) {
+    let now = world.now;
+    for kubelet in world.kubernetes.controllers.kubelets.values_mut() {
+        let waits = kubelet.cluster == name && !kubelet.network && kubelet.silent.is_none();
+        if !(waits && index.on(&kubelet.node).any(|(_, pod)| pod.brings_network && pod.ready && pod.counts())) {
+            continue;
+        }
+        kubelet.network = true;
+        if kubelet.stage == Stage::WithoutNetwork {
+            kubelet.stage = Stage::Ready;
+            cluster.objects.update(&Key::new("nodes", "", &kubelet.node), |node| ready(node, now));
+        }
+    }
+    index.sync(&cluster.objects);
+}
+
 fn provider_id(instance: &Instance) -> String {
     format!("aws:///{}/{}", instance.zone, instance.id)
 }
 
-fn register(world: &mut World, id: &str, identity: &Identity, key: &Key, cluster: &mut Cluster) {
+fn register(world: &mut World, (id, identity, network): (&str, &Identity, bool), key: &Key, cluster: &mut Cluster) {
     let now = world.now;
     let Some(instance) = world.ec2.instances.get(id) else { return };
     if cluster.objects.get(key).is_some() {
         // The trap: an old object, Ready under the old id.
         cluster.objects.update(key, |node| {
             node["status"]["nodeInfo"] = info(instance, identity);
-            ready(node, now);
+            up(node, network, now);
         });
     } else {
-        let node = node(&world.region, instance, identity, &key.name, now);
+        let mut node = node(&world.region, instance, identity, &key.name, now);
+        if !network {
+            without_network(&mut node, now);
+        }
         cluster.objects.create(key, node, now);
     }
 }
 
-fn settle(world: &World, id: &str, identity: &Identity, key: &Key, cluster: &mut Cluster, index: &Index) {
+fn settle(
+    world: &World,
+    (id, identity, network): (&str, &Identity, bool),
+    key: &Key,
+    cluster: &mut Cluster,
+    index: &Index,
+) {
     let now = world.now;
     let Some(instance) = world.ec2.instances.get(id) else { return };
     let wanted = provider_id(instance);
@@ -199,7 +233,7 @@ fn settle(world: &World, id: &str, identity: &Identity, key: &Key, cluster: &mut
         cluster.objects.remove(key);
         cluster.objects.create(key, node(&world.region, instance, identity, &key.name, now), now);
     }
-    cluster.objects.update(key, |node| ready(node, now));
+    cluster.objects.update(key, |node| up(node, network, now));
     if identity.member.is_some() {
         static_pods(cluster, Some(index), instance, &key.name, now);
     }
@@ -211,6 +245,27 @@ pub fn ready(node: &mut Value, now: Timestamp) {
     if let Some(taints) = node["spec"]["taints"].as_array_mut() {
         let own = |key: &str| matches!(key, "node.kubernetes.io/unreachable" | "node.kubernetes.io/not-ready");
         taints.retain(|it| !it["key"].as_str().is_some_and(own));
+    }
+}
+
+/// Its kubelet runs: it is Ready, or waits for its network.
+fn up(node: &mut Value, network: bool, now: Timestamp) {
+    ready(node, now);
+    if !network {
+        without_network(node, now);
+    }
+}
+
+/// As a kubelet says it that finds no network plugin.
+fn without_network(node: &mut Value, now: Timestamp) {
+    set_condition(node, "Ready", "False", "KubeletNotReady", NO_NETWORK, now);
+    if !node["spec"]["taints"].is_array() {
+        node["spec"]["taints"] = json!([]);
+    }
+    if let Some(taints) = node["spec"]["taints"].as_array_mut()
+        && !taints.iter().any(|it| it["key"] == "node.kubernetes.io/not-ready")
+    {
+        taints.extend(taint("node.kubernetes.io/not-ready:NoSchedule"));
     }
 }
 

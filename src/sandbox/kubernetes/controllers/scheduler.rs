@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::objects::{Key, Objects};
+use super::claims::{self, Claims};
+use super::cloud::SELECTED;
 use super::delete_pod;
 use super::index::{Index, Name, Node, Pod};
 use super::kubelet::set_condition;
@@ -15,6 +17,9 @@ use crate::kubernetes::Selector;
 /// Nodes that fit among which the emptiest is taken: kube-scheduler looks at no more than a share of a large cluster's
 /// either (`percentageOfNodesToScore`), but never at fewer than 100.
 const ENOUGH: usize = 100;
+
+/// The label of a node's zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// What is left on a node.
 #[derive(Clone, Debug, Default)]
@@ -53,12 +58,16 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) {
     // Pods of one template that found no place find none a moment later either.
     let mut hopeless: BTreeMap<(&str, &str), String> = BTreeMap::new();
     for (name, pod) in pending {
+        if !pod.claims.is_empty() {
+            claiming(objects, &mut round, (name, pod), now);
+            continue;
+        }
         let like = (name.0.as_str(), pod.template.as_str());
         let known = hopeless.get(&like).filter(|_| !pod.template.is_empty()).cloned();
         let key = Key::new("pods", &name.0, &name.1);
         let found = match known {
             Some(why) => Err(why),
-            None => round.choose(name, pod),
+            None => round.choose(name, pod, None),
         };
         match found {
             Ok(node) => {
@@ -82,6 +91,38 @@ pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) {
     }
 }
 
+/// Places a pod that uses claims: into the zone of its volumes, and only when they are there.
+fn claiming<'i>(objects: &mut Objects, round: &mut Round<'i>, (name, pod): (&'i Name, &'i Pod), now: Timestamp) {
+    let key = Key::new("pods", &name.0, &name.1);
+    let found = match claims::look(objects, &name.0, &pod.claims) {
+        Claims::Bound(zone) => round.choose(name, pod, zone.as_deref()),
+        Claims::Waiting(zone, waiting) => match round.choose(name, pod, zone.as_deref()) {
+            Ok(node) => {
+                // Its volumes are made where it will be; it is placed when they are there.
+                for claim in waiting {
+                    objects.update(&claim, |claim| {
+                        let selected = &mut claim["metadata"]["annotations"][SELECTED];
+                        let known = selected.as_str().is_some_and(|it| round.index.nodes.contains_key(it));
+                        if !known {
+                            *selected = json!(node);
+                        }
+                    });
+                }
+                return;
+            }
+            Err(why) => Err(why),
+        },
+        Claims::Missing(why) => Err(format!("0/{} nodes are available: {why}.", round.nodes.len())),
+    };
+    objects.update(&key, |object| match &found {
+        Ok(node) => {
+            object["spec"]["nodeName"] = json!(node);
+            set_condition(object, "PodScheduled", "True", "", "", now);
+        }
+        Err(why) => set_condition(object, "PodScheduled", "False", "Unschedulable", why, now),
+    });
+}
+
 impl<'i> Round<'i> {
     fn new(index: &'i Index) -> Self {
         let nodes: Vec<(&String, &Node)> = index.nodes.iter().collect();
@@ -96,7 +137,7 @@ impl<'i> Round<'i> {
         Self { index, nodes, room, offset: 0, eligible: HashMap::new(), counts: Counts::new(), placed: Vec::new() }
     }
 
-    fn choose(&mut self, name: &'i Name, pod: &'i Pod) -> Result<&'i str, String> {
+    fn choose(&mut self, name: &'i Name, pod: &'i Pod, zone: Option<&str>) -> Result<&'i str, String> {
         let wants = pod.placement.as_ref();
         self.count(name, wants);
         let namespace = &name.0;
@@ -109,7 +150,13 @@ impl<'i> Round<'i> {
             let place = (self.offset + step) % self.nodes.len();
             let (name, node) = self.nodes[place];
             let room = &self.room[place];
-            match self.refusal(wants, namespace, name, node, room, &allowed) {
+            let elsewhere = zone.is_some_and(|zone| node.labels.get(ZONE).is_none_or(|it| it != zone));
+            let refusal = if elsewhere {
+                Some("node(s) had volume node affinity conflict".to_owned())
+            } else {
+                self.refusal(wants, namespace, name, node, room, &allowed)
+            };
+            match refusal {
                 Some(why) => *reasons.entry(why).or_default() += 1,
                 None => {
                     let score = room.score(node, wants);
@@ -150,7 +197,8 @@ impl<'i> Round<'i> {
         if let Some((key, value, _)) = wants.untolerated(node) {
             return Some(format!("node(s) had untolerated taint {{{key}: {value}}}"));
         }
-        if !node.ready {
+        // Of a node without a network only its taint keeps pods away.
+        if !node.ready && !node.networkless {
             return Some("node(s) were not ready".to_owned());
         }
         if !wants.likes(name, &node.labels) {
@@ -240,7 +288,7 @@ impl<'i> Round<'i> {
         let mut best: Option<(usize, &str, Vec<Name>)> = None;
         for (place, (name, node)) in self.nodes.iter().enumerate() {
             let fits = !node.unschedulable
-                && node.ready
+                && (node.ready || node.networkless)
                 && wants.untolerated(node).is_none()
                 && wants.likes(name, &node.labels);
             if !fits {

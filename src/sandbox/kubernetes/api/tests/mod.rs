@@ -1,6 +1,8 @@
 //! Tests of the API server, and what they share.
 
+mod apply;
 mod calls;
+mod custom;
 mod recordings;
 
 use std::collections::BTreeSet;
@@ -49,6 +51,13 @@ impl Server {
     /// Posts an object.
     pub fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
         self.ask("POST", path, ("application/json", body))
+    }
+
+    /// Does to a CRD what its controller does some moments after it was made.
+    pub fn establish(&mut self, name: &str) {
+        let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}/status");
+        let status = json!({"status": {"conditions": [{"type": "Established", "status": "True"}]}});
+        assert_eq!(self.ask("PATCH", &path, ("application/merge-patch+json", &status)).0, 200);
     }
 
     /// Makes a running pod on a node.

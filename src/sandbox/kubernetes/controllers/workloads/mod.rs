@@ -1,0 +1,155 @@
+//! Workload controllers: Deployments make ReplicaSets, and these, StatefulSets, DaemonSets and Jobs make pods. A changed
+//! template replaces pods at the pace of each kind's strategy.
+
+mod daemon_set;
+mod deployment;
+mod job;
+mod replica_set;
+mod stateful_set;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::objects::{Key, Objects};
+use super::index::{Index, Pod, TEMPLATE};
+use super::kubelet::jitter;
+use super::{later, note};
+
+/// Who writes what is known of workloads.
+const MANAGER: &str = "kube-controller-manager";
+
+/// Does what the workload controllers do once; the next moment at which something is due although nothing changes.
+pub fn step(objects: &mut Objects, index: &mut Index, now: Timestamp) -> Option<Timestamp> {
+    let mut next = Vec::new();
+    for (key, deployment) in all(index, "deployments.apps") {
+        next.extend(deployment::step(objects, index, (&key, &deployment), now));
+    }
+    index.sync(objects);
+    for (key, set) in all(index, "replicasets.apps") {
+        replica_set::step(objects, index, (&key, &set), now);
+    }
+    for (key, set) in all(index, "statefulsets.apps") {
+        next.extend(stateful_set::step(objects, index, (&key, &set), now));
+    }
+    for (key, set) in all(index, "daemonsets.apps") {
+        next.extend(daemon_set::step(objects, index, (&key, &set), now));
+    }
+    for (key, job) in all(index, "jobs.batch") {
+        next.extend(job::step(objects, index, (&key, &job), now));
+    }
+    next.into_iter().min()
+}
+
+fn all(index: &Index, resource: &str) -> Vec<(Key, Value)> {
+    let alive = index.of(resource).filter(|(_, it)| it["metadata"]["deletionTimestamp"].is_null());
+    alive.map(|(key, it)| (key.clone(), it.clone())).collect()
+}
+
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
+}
+
+fn replicas(object: &Value) -> u32 {
+    u32::try_from(object["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap_or(u32::MAX)
+}
+
+/// As many as there are, for a status.
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+/// Digest of a pod template, as a name's last part.
+#[must_use]
+pub fn template_hash(template: &Value) -> String {
+    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    let text = template.to_string();
+    (0..8)
+        .map(|place| {
+            let letter = jitter(&text, 100 + place, (0, 26));
+            char::from(LETTERS[usize::try_from(letter).unwrap_or(0)])
+        })
+        .collect()
+}
+
+/// Five letters that tell one pod of a workload from the next.
+fn ending(of: &Value) -> String {
+    template_hash(of).chars().take(5).collect()
+}
+
+/// Since when pods count as available: `minReadySeconds` after they are ready.
+#[derive(Clone, Copy, Debug)]
+struct Availability {
+    least: i64,
+    now: Timestamp,
+}
+
+impl Availability {
+    fn of(workload: &Value, now: Timestamp) -> Self {
+        Self { least: workload["spec"]["minReadySeconds"].as_i64().unwrap_or(0), now }
+    }
+
+    fn since(self, pod: &Pod) -> Option<Timestamp> {
+        if !(pod.counts() && pod.ready) {
+            return None;
+        }
+        Some(pod.ready_since.map_or(self.now, |since| later(since, self.least)))
+    }
+
+    fn has(self, pod: &Pod) -> bool {
+        pod.counts() && pod.ready && (self.least <= 0 || self.since(pod).is_some_and(|since| since <= self.now))
+    }
+
+    /// When the next of them becomes available.
+    fn next<'p>(self, pods: impl Iterator<Item = &'p Pod>) -> Option<Timestamp> {
+        if self.least <= 0 {
+            return None;
+        }
+        pods.filter_map(|pod| self.since(pod)).filter(|since| *since > self.now).min()
+    }
+}
+
+/// Writes a status in the name of the controller manager.
+fn report(objects: &mut Objects, key: &Key, now: Timestamp, change: impl FnOnce(&mut Value)) {
+    note::as_manager(objects, key, (MANAGER, "status"), now, change);
+}
+
+fn owner(version: &str, kind: &str, key: &Key, object: &Value) -> Value {
+    json!({"apiVersion": version, "kind": kind, "name": key.name, "uid": uid(object), "controller": true,
+           "blockOwnerDeletion": true})
+}
+
+/// A pod of a template.
+fn pod(objects: &Objects, template: &Value, owner: Value, labels: &[(&str, &str)]) -> Value {
+    let mut pod = json!({"metadata": template["metadata"], "spec": template["spec"]});
+    if !pod["metadata"].is_object() {
+        pod["metadata"] = json!({});
+    }
+    pod["metadata"]["ownerReferences"] = json!([owner]);
+    for (key, value) in labels {
+        pod["metadata"]["labels"][*key] = json!(value);
+    }
+    pod["metadata"]["annotations"][TEMPLATE] = json!(template_hash(template));
+    let class = pod["spec"]["priorityClassName"].as_str().unwrap_or_default().to_owned();
+    if pod["spec"]["priority"].is_null() && !class.is_empty() {
+        let class = objects.get(&Key::new("priorityclasses.scheduling.k8s.io", "", &class));
+        pod["spec"]["priority"] = class.map_or(json!(0), |it| it["value"].clone());
+    }
+    if pod["spec"]["terminationGracePeriodSeconds"].is_null() {
+        pod["spec"]["terminationGracePeriodSeconds"] = json!(30);
+    }
+    pod["status"] = json!({"phase": "Pending"});
+    pod
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_told_by_its_hash() {
+        let one = template_hash(&json!({"spec": {"image": "a:1"}}));
+        assert_eq!(one, template_hash(&json!({"spec": {"image": "a:1"}})));
+        assert_ne!(one, template_hash(&json!({"spec": {"image": "a:2"}})));
+        assert_eq!(one.len(), 8);
+    }
+}
