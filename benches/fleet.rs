@@ -22,7 +22,7 @@ fn fleet(clusters: usize) -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let example = Path::new(env!("CARGO_MANIFEST_DIR"));
     std::fs::copy(example.join("windlass.yaml"), directory.path().join("windlass.yaml")).expect("a file");
-    for folder in ["templates", "snippets", "vars"] {
+    for folder in ["addons", "templates", "snippets", "vars"] {
         copy(&example.join(folder), &directory.path().join(folder));
     }
     let vars = directory.path().join("vars");

@@ -23,7 +23,7 @@ pub use chart::{ChartCall, Charts};
 pub use check::PRIVILEGED;
 pub use explain::explain;
 pub use object::{Object, ObjectKey};
-pub use order::sort;
+pub use order::{sort, sort_for_deleting};
 
 use crate::problem::{Problem, Problems};
 use crate::render::nearest::nearest;

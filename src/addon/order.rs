@@ -1,6 +1,6 @@
 //! In which order objects are applied, so that what one of them refers to is there before it.
 
-use super::Object;
+use super::{Object, ObjectKey};
 
 /// Sorts objects for applying: Namespaces, definitions of kinds, what others refer to, accounts and their rights,
 /// configuration, services, workloads, what acts on workloads and objects of defined kinds, and last what stands in the
@@ -9,8 +9,20 @@ pub fn sort(objects: &mut [Object]) {
     objects.sort_by_key(rank);
 }
 
+/// Sorts keys for deleting: the other way around, so that nothing loses what it works with before it has ended.
+pub fn sort_for_deleting<T>(objects: &mut [T], key: impl Fn(&T) -> &ObjectKey) {
+    objects.sort_by_key(|object| {
+        let ObjectKey { group, kind, .. } = key(object);
+        std::cmp::Reverse(rank_of(group, kind))
+    });
+}
+
 fn rank(object: &Object) -> u8 {
-    match (object.group(), object.kind.as_str()) {
+    rank_of(object.group(), &object.kind)
+}
+
+fn rank_of(group: &str, kind: &str) -> u8 {
+    match (group, kind) {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => 1,
         ("scheduling.k8s.io", "PriorityClass") | ("node.k8s.io", "RuntimeClass") => 2,

@@ -8,6 +8,9 @@ use super::chains::chains;
 use super::expander::fallbacks;
 use crate::spec::Specification;
 
+/// The add-on that holds room in tainted groups.
+const OVERPROVISIONING: &str = "overprovisioning";
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +41,8 @@ pub struct Row {
 #[must_use]
 pub fn lint(specification: &Specification, offers: &BTreeMap<String, BTreeSet<String>>) -> Vec<Row> {
     let mut rows = Vec::new();
+    let add_ons = &specification.cluster.spec.addons;
+    let overprovisions = add_ons.iter().any(|it| it.enabled && it.name == OVERPROVISIONING);
     for group in &specification.node_groups {
         let name = Some(group.metadata.name.to_string());
         let spec = &group.spec;
@@ -58,9 +63,9 @@ pub fn lint(specification: &Specification, offers: &BTreeMap<String, BTreeSet<St
             };
             rows.push(Row { level, group: name.clone(), message });
         }
-        if !spec.taints.is_empty() && spec.min_size == 0 {
+        if !spec.taints.is_empty() && spec.min_size == 0 && !overprovisions {
             let message = String::from(
-                "it is tainted and can be empty: nothing holds room for its pods until overprovisioning is an add-on",
+                "it is tainted and can be empty: nothing holds room for its pods (the add-on overprovisioning does)",
             );
             rows.push(Row { level: Level::Warning, group: name, message });
         }

@@ -47,6 +47,10 @@ pub struct Arguments {
     /// Use api.internal.CLUSTER, which always leads to private addresses.
     #[arg(long)]
     internal: bool,
+    /// Reach the API here, such as https://localhost:6443 at the end of a port forwarding. The server must still prove that
+    /// it is the cluster's.
+    #[arg(long, value_name = "URL", value_parser = parse_server, conflicts_with = "internal")]
+    server: Option<String>,
     /// Leave current-context as it is.
     #[arg(long)]
     keep_current: bool,
@@ -148,10 +152,24 @@ impl Arguments {
         Ok(Kubeconfig {
             user: format!("{user} of {context}"),
             context,
-            server: format!("https://{host}:{port}"),
+            tls_server_name: self.server.as_ref().map(|_| format!("api.{cluster}")),
+            server: self.server.clone().unwrap_or_else(|| format!("https://{host}:{port}")),
             trust: Trust::Embedded(api::trust(records)),
             credentials: Credentials::Embedded { certificate: issued.certificate.pem(), key: issued.key.clone() },
         })
+    }
+}
+
+/// Nothing but an address: whatever stands behind it would be part of every path.
+fn parse_server(text: &str) -> Result<String, String> {
+    let wrong = || format!("{text:?} is no address of an API server: write https://HOST:PORT");
+    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    let is_bare = uri.query().is_none() && uri.path() == "/";
+    match uri.scheme_str() {
+        Some("https") if is_bare && uri.host().is_some_and(|host| !host.is_empty()) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(wrong()),
     }
 }
 

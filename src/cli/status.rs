@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::add_ons;
 use super::api;
 use super::certs;
 use super::failure::{Stopped, first_line};
@@ -18,7 +20,7 @@ use super::view;
 use crate::aws::Instances;
 use crate::exit::Exit;
 use crate::health::{Expectation, Finding, Severity, findings};
-use crate::plan::{Counts, Plan, Purpose};
+use crate::plan::{AddOns, Counts, Plan, Purpose};
 use crate::resource::{AutoScalingGroup, Instance, Readiness, Resource, attribute};
 use crate::roll::State;
 use crate::ui;
@@ -36,6 +38,9 @@ pub struct Arguments {
     /// Wait until everything is well, for so long at most; exit code 15 when it is not.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     wait: Option<Duration>,
+    /// Reach the API with this kubeconfig, instead of a certificate for this run at api.CLUSTER.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
     /// How to show it.
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -72,6 +77,9 @@ struct Status {
     /// A roll that is not at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     roll: Option<String>,
+    /// What an apply would change inside the cluster, and what is not healthy there; absent: there are no add-ons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    add_ons: Option<AddOns>,
     pending: Counts,
     drift: Vec<String>,
 }
@@ -147,15 +155,20 @@ impl Arguments {
         let mut status = status(session, &picture, &plan, last_run);
         status.not_ready.extend(health::unhealthy(session, &picture).await?);
         if picture.records.cluster.is_some() {
-            judge(session, &picture, &mut status).await;
+            judge(session, self.kubeconfig.as_deref(), &picture, &mut status).await;
+            let list = add_ons::wanted(session)?;
+            if !list.is_empty() || !picture.records.add_ons.is_empty() {
+                let options = add_ons::Options { kubeconfig: self.kubeconfig.clone(), ..add_ons::Options::default() };
+                status.add_ons = Some(add_ons::look(session, &list, &picture.records, &options).await?);
+            }
         }
         Ok(status)
     }
 }
 
 /// What machines and Kubernetes say. That they cannot be asked is a finding as well: everything else is still shown.
-async fn judge(session: &Session, picture: &Picture, status: &mut Status) {
-    let looked = match api::connect(session, &picture.records, None) {
+async fn judge(session: &Session, kubeconfig: Option<&Path>, picture: &Picture, status: &mut Status) {
+    let looked = match api::connect(session, &picture.records, kubeconfig) {
         Ok(kubernetes) => view::look(session, &kubernetes, view::Members::Left).await,
         Err(error) => Err(error),
     };
@@ -178,7 +191,10 @@ async fn judge(session: &Session, picture: &Picture, status: &mut Status) {
 impl Status {
     /// Whether nothing has to be waited for.
     fn is_well(&self) -> bool {
-        self.not_ready.is_empty() && self.nodes.is_some() && self.findings.iter().all(|it| it.severity != Severity::Bad)
+        self.not_ready.is_empty()
+            && self.nodes.is_some()
+            && self.findings.iter().all(|it| it.severity != Severity::Bad)
+            && self.add_ons.as_ref().is_none_or(|it| it.unhealthy.is_empty())
     }
 }
 
@@ -222,6 +238,7 @@ fn status(session: &Session, picture: &Picture, plan: &Plan, last_run: Option<St
         not_ready,
         findings: Vec::new(),
         nodes: None,
+        add_ons: None,
         roll: picture.records.roll.as_ref().map(|record| {
             let state = match &record.state {
                 State::Running => String::from("not at its end"),
@@ -310,6 +327,7 @@ fn text(status: &Status) -> String {
     for address in &status.drift {
         lines.push(format!("drift: {address}"));
     }
+    lines.extend(status.add_ons.iter().flat_map(|it| said_of_add_ons(it, &status.cluster)));
     let pending = &status.pending;
     lines.push(if pending.changes_aws() {
         format!(
@@ -320,4 +338,19 @@ fn text(status: &Status) -> String {
         String::from("no pending change")
     });
     lines.join("\n") + "\n"
+}
+
+/// What is not as it should be inside the cluster.
+fn said_of_add_ons(add_ons: &AddOns, cluster: &str) -> Vec<String> {
+    let mut lines: Vec<String> = add_ons.unhealthy.iter().map(|it| format!("not healthy: {it}")).collect();
+    let (drift, pending): (Vec<_>, Vec<_>) = add_ons.changes.iter().partition(|change| change.is_drift());
+    lines.extend(drift.iter().map(|change| format!("drift: {}: {}", change.add_on, change.object)));
+    if !pending.is_empty() {
+        lines.push(format!("add-ons: {} objects to make, change or delete (windlass plan {cluster})", pending.len()));
+    }
+    lines.extend(add_ons.unasked.iter().map(|why| format!("add-ons were not looked at: {why}")));
+    if lines.is_empty() {
+        lines.push(String::from("add-ons are as they should be"));
+    }
+    lines
 }

@@ -103,7 +103,7 @@ impl Default for Behaviour {
             iam_propagation_seconds: 8,
             latency_milliseconds: 0,
             throttling: true,
-            network_plugin: NetworkPlugin::BuiltIn,
+            network_plugin: NetworkPlugin::AddOn,
         }
     }
 }

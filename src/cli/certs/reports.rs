@@ -87,7 +87,7 @@ pub async fn probe(session: &Session, records: &Records, rows: &mut Vec<Row>) ->
     }
     asked.push((None, api.clone(), port));
     let dials = asked.iter().map(|(_, host, port)| presented(session.dial.as_ref(), host, *port, &api));
-    let all = futures(dials);
+    let all = futures_util::future::join_all(dials);
     let Ok(answers) = tokio::time::timeout(PATIENCE, all).await else {
         return Some(String::from("endpoints do not answer from here"));
     };
@@ -109,26 +109,6 @@ pub async fn probe(session: &Session, records: &Records, rows: &mut Vec<Row>) ->
         1 => format!("an endpoint does not answer from here: {first}"),
         count => format!("{count} endpoints do not answer from here: {first}, …"),
     })
-}
-
-/// All at the same time; none of them waits for long.
-async fn futures<F: Future<Output = Result<Presented, LiveError>>>(
-    dials: impl Iterator<Item = F>,
-) -> Vec<Result<Presented, LiveError>> {
-    let mut pending: Vec<_> = dials.map(|dial| Box::pin(dial) as std::pin::Pin<Box<F>>).collect();
-    let mut answers: Vec<Option<Result<Presented, LiveError>>> = pending.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        for (dial, answer) in pending.iter_mut().zip(&mut answers) {
-            if answer.is_none()
-                && let std::task::Poll::Ready(done) = dial.as_mut().poll(context)
-            {
-                *answer = Some(done);
-            }
-        }
-        if answers.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    answers.into_iter().flatten().collect()
 }
 
 fn live(row: &Row, shown: &Presented, now: Timestamp) -> Seen {

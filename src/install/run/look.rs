@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::kinds::Kinds;
 use super::{CALLS, Error};
-use crate::addon::{Addon, Object, ObjectKey};
+use crate::addon::{Addon, Object, ObjectKey, sort_for_deleting};
 use crate::install::{
     ADD_ON, GroupKind, Health, Inventory, NAMESPACE, PART_OF, Sides, differences, health, key_of, marked,
 };
@@ -216,6 +216,7 @@ impl Eye<'_> {
         for kind in &inventory.kinds {
             stale.extend(self.stale_of(inventory, kind, present).await?);
         }
+        sort_for_deleting(&mut stale, |it| &it.object);
         Ok(stale)
     }
 

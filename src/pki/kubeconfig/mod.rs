@@ -23,6 +23,8 @@ pub struct Kubeconfig {
     pub user: String,
     /// `https://…`.
     pub server: String,
+    /// The name that the server's certificate must have, where it is another than that of `server`.
+    pub tls_server_name: Option<String>,
     /// Authorities that are trusted.
     pub trust: Trust,
     /// What the user proves itself with.
@@ -108,7 +110,8 @@ impl Kubeconfig {
             Trust::Embedded(pem) => ("certificate-authority-data", json!(BASE64.encode(pem.as_bytes()))),
             Trust::File(path) => ("certificate-authority", json!(path)),
         };
-        vec![("server", json!(self.server)), trust]
+        let name = self.tls_server_name.as_ref().map(|name| ("tls-server-name", json!(name)));
+        [("server", json!(self.server)), trust].into_iter().chain(name).collect()
     }
 
     fn user_fields(&self) -> Vec<(&'static str, Value)> {

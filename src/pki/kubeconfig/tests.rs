@@ -48,6 +48,7 @@ fn ours() -> Kubeconfig {
     Kubeconfig {
         context: String::from("prod.example.com"),
         user: String::from("prod.example.com-admin"),
+        tls_server_name: None,
         server: String::from("https://api.prod.example.com:6443"),
         trust: Trust::Embedded(String::from("trusted")),
         credentials: Credentials::Embedded {

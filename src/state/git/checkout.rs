@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Git;
 
 /// What of a checkout is configuration, relative to the project's root.
-const CONFIGURATION: [&str; 4] = ["windlass.yaml", "templates", "snippets", "vars"];
+const CONFIGURATION: [&str; 5] = ["windlass.yaml", "addons", "templates", "snippets", "vars"];
 
 /// Local commands; a checkout on a slow disk may take seconds.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -59,7 +59,7 @@ impl Fleet {
     /// The example fleet, committed.
     pub fn new() -> Self {
         let fleet = Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() };
-        for name in ["windlass.yaml", "templates", "snippets", "vars", "sandbox"] {
+        for name in ["windlass.yaml", "addons", "templates", "snippets", "vars", "sandbox"] {
             copy(&root().join(name), &fleet.path().join(name));
         }
         fleet.write(".gitignore", "/.windlass\n");
