@@ -19,50 +19,46 @@ use crate::desired::{api_port, dns_address, group_name, internal_name, partition
 use crate::render::source::Source;
 use crate::spec::{Addon, NodeGroup, Specification};
 
-/// The facts of a cluster; made once, for all its add-ons.
-pub(super) struct Facts {
-    name: String,
-    cluster: Value,
+/// The facts of a cluster, for all its add-ons.
+pub(super) fn of_cluster(specification: &Specification) -> Result<Source, Cycle> {
+    let spec = &specification.cluster.spec;
+    let name = specification.cluster.metadata.name.as_str();
+    let version = spec.kubernetes.version;
+    let mut zones: Vec<String> = spec.network.subnets.iter().map(|subnet| subnet.zone.to_string()).collect();
+    zones.sort();
+    zones.dedup();
+    let region = spec.aws.region.as_str();
+    let priorities = priority_expander(specification)?["data"]["priorities"].take();
+    let facts = json!({
+        "region": region,
+        "account": spec.aws.account,
+        "partition": partition(region),
+        "version": version,
+        "minor": format!("{}.{}", version.major, version.minor),
+        "zones": zones,
+        "podCIDR": spec.network.pod_cidr,
+        "serviceCIDR": spec.network.service_cidr,
+        "dnsAddress": dns_address(&spec.network),
+        "apiServer": internal_name(name),
+        "apiServerPort": api_port(&spec.api),
+        "cni": spec.network.cni,
+        "groups": specification.node_groups.iter().map(|it| group(specification, it)).collect::<Vec<_>>(),
+        "autoscaler": { "flags": autoscaler_flags(specification), "priorities": priorities },
+    });
+    let source = format!("what the manifests of {name} say");
+    Ok(layer(source, "cluster", &facts))
 }
 
-impl Facts {
-    /// The facts that follow from the manifests.
-    pub(super) fn of(specification: &Specification) -> Result<Self, Cycle> {
-        let spec = &specification.cluster.spec;
-        let name = specification.cluster.metadata.name.to_string();
-        let version = spec.kubernetes.version;
-        let mut zones: Vec<String> = spec.network.subnets.iter().map(|subnet| subnet.zone.to_string()).collect();
-        zones.sort();
-        zones.dedup();
-        let region = spec.aws.region.as_str();
-        let priorities = priority_expander(specification)?["data"]["priorities"].take();
-        let cluster = json!({
-            "region": region,
-            "account": spec.aws.account,
-            "partition": partition(region),
-            "version": version,
-            "minor": format!("{}.{}", version.major, version.minor),
-            "zones": zones,
-            "podCIDR": spec.network.pod_cidr,
-            "serviceCIDR": spec.network.service_cidr,
-            "dnsAddress": dns_address(&spec.network),
-            "apiServer": internal_name(&name),
-            "apiServerPort": api_port(&spec.api),
-            "cni": spec.network.cni,
-            "groups": specification.node_groups.iter().map(|it| group(specification, it)).collect::<Vec<_>>(),
-            "autoscaler": { "flags": autoscaler_flags(specification), "priorities": priorities },
-        });
-        Ok(Self { name, cluster })
-    }
+/// The facts of one add-on.
+pub(super) fn of_addon(addon: &Addon) -> Source {
+    let source = format!("what the manifest says of add-on {}", addon.name);
+    layer(source, "addon", &json!({ "name": addon.name, "namespace": addon.namespace }))
+}
 
-    /// The layer of one add-on.
-    pub(super) fn layer(&self, addon: &Addon) -> Source {
-        let own = json!({ "name": addon.name, "namespace": addon.namespace });
-        let facts = json!({ "cluster": self.cluster, "addon": own });
-        // A tree of mappings with text keys can always be written.
-        let text = serde_saphyr::to_string(&facts).unwrap_or_default();
-        Source::new(format!("what the manifests of {} say", self.name), text)
-    }
+fn layer(source: String, key: &str, facts: &Value) -> Source {
+    // A tree of mappings with text keys can always be written.
+    let text = serde_saphyr::to_string(&json!({ key: facts })).unwrap_or_default();
+    Source::new(source, text)
 }
 
 fn group(specification: &Specification, group: &NodeGroup) -> Value {

@@ -26,10 +26,10 @@ pub use object::{Object, ObjectKey};
 pub use order::{sort, sort_for_deleting};
 
 use crate::problem::{Problem, Problems};
+use crate::render::layers::Var;
 use crate::render::nearest::nearest;
 use crate::render::{self, Project, Rendered};
 use crate::spec::{self, Specification, cluster_places, steps, with_places};
-use facts::Facts;
 use load::Draft;
 
 /// An add-on of a cluster, ready to be applied.
@@ -125,14 +125,16 @@ impl<'a> Documents<'a> {
         if waves.is_empty() {
             return Ok(Vec::new());
         }
-        let facts = Facts::of(self.specification).map_err(|cycle| Problem::error(cycle.to_string()))?;
+        let facts = facts::of_cluster(self.specification).map_err(|cycle| Problem::error(cycle.to_string()))?;
+        let vars = render::vars_with(self.project, &self.rendered.cluster, facts)?;
         let position = |name: &str| listed.iter().position(|other| other.name == name).unwrap_or_default();
-        let each = waves.into_iter().map(|(wave, addon)| (wave, addon, self.one(addon, position(&addon.name), &facts)));
+        let each = waves.into_iter().map(|(wave, addon)| (wave, addon, self.one(addon, position(&addon.name), &vars)));
         Ok(each.collect())
     }
 
-    fn one(&self, addon: &spec::Addon, position: usize, facts: &Facts) -> Printed {
-        let own = render::addon(self.project, &self.rendered.cluster, &addon.name, facts.layer(addon))?;
+    fn one(&self, addon: &spec::Addon, position: usize, vars: &Var) -> Printed {
+        let facts = facts::of_addon(addon);
+        let own = render::addon(self.project, &self.rendered.cluster, &addon.name, vars, facts)?;
         let at =
             |field: &str, label: &str| cluster_places(self.rendered, &steps!["spec", "addons", position, field], label);
         let Some(chart) = &addon.chart else {

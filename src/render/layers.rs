@@ -111,6 +111,19 @@ impl Var {
         entries.iter().map(|(key, _)| key.as_str())
     }
 
+    /// The keys of this mapping and those of another one, which has none of them.
+    pub(super) fn beside(&self, other: &Self) -> Self {
+        let (mut all, mut gone) = (Vec::new(), Vec::new());
+        for var in [self, other] {
+            if let VarValue::Mapping { entries, removed } = &var.value {
+                all.extend(entries.iter().cloned());
+                gone.extend(removed.iter().cloned());
+            }
+        }
+        let value = VarValue::Mapping { entries: all, removed: gone };
+        Self { path: self.path.clone(), value, settings: self.settings.clone() }
+    }
+
     /// What was said of a key that a layer removed.
     #[must_use]
     pub fn removed(&self, name: &str) -> Option<&[Setting]> {

@@ -32,7 +32,7 @@ pub use self::rendered::{Rendered, RenderedFile};
 pub use self::settings::Settings;
 use crate::name::ClusterName;
 use crate::problem::{Problem, Problems};
-use crate::render::layers::{Action, Var, VarValue};
+use crate::render::layers::{Action, Setting, Var, VarValue};
 use crate::render::source::Source;
 use crate::render::yaml::Node;
 
@@ -50,12 +50,18 @@ pub fn render(project: &Project, cluster: &ClusterName) -> Result<Rendered, Prob
 }
 
 /// Renders the templates of one add-on for one cluster: `addons/<name>.yaml.j2`, or all beneath `addons/<name>/` in the
-/// order of their names. What they see beside the vars comes in as one more layer: `facts`, a mapping in YAML.
-/// Without such a file there is no document.
+/// order of their names. They see `vars` and the keys of `own`, a mapping in YAML. Without such a file there is no
+/// document.
 ///
 /// # Errors
-/// All mistakes that were found, with their places, as of [`render`]; a var that says otherwise than `facts`.
-pub fn addon(project: &Project, cluster: &ClusterName, name: &str, facts: Source) -> Result<Rendered, Problems> {
+/// All mistakes that were found, with their places, as of [`render`]; a key of `own` that is one of the vars.
+pub fn addon(
+    project: &Project,
+    cluster: &ClusterName,
+    name: &str,
+    vars: &Var,
+    own: Source,
+) -> Result<Rendered, Problems> {
     let engine = &project.files()?.engine;
     let (file, folder) = (format!("addons/{name}{}", project::ADDON_END), format!("addons/{name}/"));
     let is_own = |source: &&Source| source.name() == file || source.name().starts_with(&folder);
@@ -65,11 +71,25 @@ pub fn addon(project: &Project, cluster: &ClusterName, name: &str, facts: Source
             .hint(format!("move {file} into {folder}"))
             .into());
     }
+    let node = yaml::mapping(&own)?;
+    let own = layers::merge(&[(own, node)])?;
+    let taken: Vec<Problem> =
+        own.keys().filter_map(|key| vars.get(key)?.set_by().map(|setting| not_yours(key, setting))).collect();
+    if !taken.is_empty() {
+        return Err(Problems(taken));
+    }
+    Rendered::new(cluster.clone(), engine, Arc::new(vars.beside(&own)), &templates)
+}
+
+/// The merged vars of a cluster, as of [`vars`], with one more layer: `facts`, a mapping in YAML.
+///
+/// # Errors
+/// As of [`vars`]; a var that says otherwise than `facts`.
+pub fn vars_with(project: &Project, cluster: &ClusterName, facts: Source) -> Result<Arc<Var>, Problems> {
     let node = yaml::mapping(&facts)?;
     let mut layers = layers(project, cluster)?;
     layers.push((facts, node));
-    let vars = merge(&layers)?;
-    Rendered::new(cluster.clone(), engine, vars, &templates)
+    merge(&layers)
 }
 
 /// The names of all add-ons that `addons/` has files of, sorted.
@@ -119,22 +139,13 @@ fn merge(layers: &[(Source, Node)]) -> Result<Arc<Var>, Problems> {
     let merged = layers::merge(layers)?;
     let ours = |source: &Source| !source.name().ends_with(".yaml");
     let mut problems = Vec::new();
-    let mut pending: Vec<&Arc<Var>> = OURS.iter().filter_map(|key| merged.get(key)).collect();
+    let mut pending: Vec<&Arc<Var>> = merged.get("cluster").into_iter().collect();
     while let Some(var) = pending.pop() {
         if let [.., before, last] = var.settings.as_slice()
             && last.action == Action::Overrode
             && ours(&last.source)
         {
-            let what = if var.path == "cluster" || var.path == "cluster.name" {
-                "the name of the cluster's file"
-            } else {
-                "what the manifests say"
-            };
-            problems.push(
-                Problem::error(format!("`{}` is set by windlass: {what}", var.path))
-                    .at(before.source.place(before.key, "set here too"))
-                    .hint("remove it, or name it differently"),
-            );
+            problems.push(not_yours(&var.path, before));
         }
         if let VarValue::Mapping { entries, .. } = &var.value {
             pending.extend(entries.iter().map(|(_, var)| var));
@@ -143,5 +154,14 @@ fn merge(layers: &[(Source, Node)]) -> Result<Arc<Var>, Problems> {
     if problems.is_empty() { Ok(merged) } else { Err(Problems(problems)) }
 }
 
-/// The keys of the vars under which windlass sets something.
-const OURS: [&str; 2] = ["cluster", "addon"];
+/// What a file says of something that windlass sets.
+fn not_yours(path: &str, said: &Setting) -> Problem {
+    let what = if matches!(path, "cluster" | "cluster.name") {
+        "the name of the cluster's file"
+    } else {
+        "what the manifests say"
+    };
+    Problem::error(format!("`{path}` is set by windlass: {what}"))
+        .at(said.source.place(said.key, "set here too"))
+        .hint("remove it, or name it differently")
+}
