@@ -118,7 +118,9 @@ fn what_somebody_changed_by_hand_is_drift_and_is_not_overruled_in_silence() {
     {
         let served = Served::start(&fleet);
         served.kubectl(&["-n", "kube-system", "scale", "deployment", "metrics-server", "--replicas", "5"]);
-        served.kubectl(&["-n", "kube-system", "create", "configmap", "of-somebody-else"]);
+        let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: of-somebody-else, namespace: kube-system }\n";
+        fleet.write(".windlass/other.yaml", other);
+        served.kubectl(&["apply", "--filename", ".windlass/other.yaml"]);
     }
     let planned = fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(3);
     planned.says("Deployment kube-system/metrics-server  # changed by hand").says("spec.replicas: 5 -> 2");
@@ -208,13 +210,16 @@ spec:
     {
         let served = Served::start(&fleet);
         served.kubectl(&["apply", "--filename", ".windlass/shop.yaml"]);
-        served.kubectl(&["rollout", "status", "statefulset/store", "--timeout", "60s"]);
+        let comes_true = |what: &[&str], wanted: &str| {
+            let found = (0..100).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                served.kubectl(what).contains(wanted)
+            });
+            assert!(found, "{what:?} never had {wanted}");
+        };
         let hostname = "jsonpath={.status.loadBalancer.ingress[0].hostname}";
-        let balanced = (0..100).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            !served.kubectl(&["get", "service", "shop", "--output", hostname]).is_empty()
-        });
-        assert!(balanced, "the service never got a load balancer");
+        comes_true(&["get", "service", "shop", "--output", hostname], "elb");
+        comes_true(&["get", "statefulset", "store", "--output", "jsonpath={.status.readyReplicas}"], "2");
     }
     let live = fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout;
     assert!(live.contains("CSIVolumeName") || live.lines().count() > before.lines().count(), "{live}");

@@ -9,7 +9,7 @@ use super::rows::member;
 use crate::aws;
 use crate::cli::session::Session;
 use crate::desired::parameter_path;
-use crate::live::{LiveError, Presented, presented};
+use crate::live::{Presented, presented};
 use crate::pki::status::MemberStatus;
 use crate::pki::{AuthorityName, BACKDATED_SECONDS, LeafName};
 use crate::resource::{Kind, attribute};
