@@ -1,5 +1,6 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
+mod addon_templates;
 mod boot;
 mod bootstrap;
 mod boto3;
