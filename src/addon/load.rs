@@ -144,7 +144,7 @@ pub(super) fn finish(
             let mut loader = Loader { rendered, document, problems };
             let object = loader.object(&definitions, version, &draft.addon.namespace, lost);
             let Some((known, object)) = object else { continue };
-            if let Some((other, first)) = seen.get(&object.key()) {
+            if let Some((other, first)) = seen.get(&object.key()).filter(|_| !object.name.is_empty()) {
                 let path = steps!["metadata", "name"];
                 let problem = Problem::error(format!("two objects are {}", object.key()));
                 let problem = with_places(problem, document.locate(rendered, &path, "again here"));
@@ -223,12 +223,8 @@ impl Loader<'_> {
             self.push(problem, &steps!["metadata", "generateName"], "");
             return None;
         }
+        // Without a name it is a mistake, which is told when its fields are checked: one of them may be misspelt.
         let name = text(root, &["metadata", "name"]).unwrap_or_default().to_owned();
-        if name.is_empty() {
-            let problem = Problem::error(format!("{kind} has no name: metadata.name has to be a text"));
-            self.push(problem, &steps!["metadata", "name"], "");
-            return None;
-        }
         let written = text(root, &["metadata", "namespace"]).map(str::to_owned);
         let namespaced = match &known {
             Known::Own(kind) => Some(kind.namespaced),

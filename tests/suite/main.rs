@@ -1,6 +1,5 @@
 //! The integration tests: one binary, because each file directly under `tests/` would link the whole AWS SDK again.
 
-mod addon_templates;
 mod boot;
 mod bootstrap;
 mod boto3;
@@ -15,6 +14,7 @@ mod conformance_services;
 mod etcd;
 mod kubeconfig;
 mod lifecycle;
+mod lint;
 mod moto;
 mod moto_lifecycle;
 mod roll;

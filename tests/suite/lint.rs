@@ -47,7 +47,7 @@ fn addons_are_linted_rendered_and_explained() {
 
 #[test]
 fn a_mistake_in_an_addon_is_a_mistake_of_the_cluster() {
-    let fleet = fleet("    - name: hello\n", &TEMPLATE.replace("data:", "dta:"));
+    let fleet = fleet("    - name: hello\n", &TEMPLATE.replace("\ndata:", "\ndta:"));
     fleet
         .windlass(&["lint", CLUSTER])
         .exits(10)
@@ -65,12 +65,12 @@ fn charts_are_rendered_by_helm() {
     let folder = fleet.path().join("bin");
     fleet.write(
         "bin/helm",
-        "#!/bin/sh\nprintf 'apiVersion: v1\\nkind: ServiceAccount\\nmetadata:\\n  name: %s\\n' \"$2-$5\"\n",
+        "#!/bin/sh\nprintf 'apiVersion: v1\\nkind: ServiceAccount\\nmetadata:\\n  name: %s\\n' \"${5#https://}\"\n",
     );
     fs::set_permissions(folder.join("helm"), fs::Permissions::from_mode(0o755)).expect("permissions can be set");
     let with = fleet.with_env("PATH", &format!("{}:{git}", folder.display()));
     with.windlass(&["lint", CLUSTER]).exits(0);
-    with.windlass(&["render", CLUSTER, "--addon", "hello"]).exits(0).says("hello-https://charts.foo.bar");
+    with.windlass(&["render", CLUSTER, "--addon", "hello"]).exits(0).says("name: charts.foo.bar");
     let without = with.with_env("PATH", &absent.display().to_string());
     without
         .windlass(&["lint", CLUSTER])
