@@ -8,10 +8,22 @@ use std::path::Path;
 
 use divan::{Bencher, black_box};
 use tempfile::TempDir;
+use windlass::addon::{self, ChartCall, Charts};
+use windlass::problem::Problem;
 use windlass::render::{Project, render};
+use windlass::spec;
 
 /// As many clusters as nobody has.
 const CLUSTERS: usize = 1000;
+
+/// As many as a large company has.
+const COMPANY: usize = 100;
+
+/// Add-ons of each cluster, and objects in each.
+const ADDONS: usize = 10;
+
+/// One add-on: an account, its rights, a configuration, a workload and its budget.
+const ADDON: &str = include_str!("addon.yaml.j2");
 
 fn main() {
     divan::main();
@@ -31,6 +43,46 @@ fn fleet(clusters: usize) -> TempDir {
         std::fs::copy(&own, vars.join(format!("prod-{number}.k8s.foo.bar.yaml"))).expect("a file");
     }
     directory
+}
+
+/// The same with add-ons.
+fn with_addons(directory: &TempDir) {
+    let template = directory.path().join("templates/1_cluster.yaml.j2");
+    let text = std::fs::read_to_string(&template).expect("a file");
+    let (before, after) = text.split_once("\n  rolling:").expect("the example says how it rolls");
+    let before = before.split("\n  addons:").next().unwrap_or_default();
+    let names: Vec<String> = (0..ADDONS).map(|number| format!("addon-{number}")).collect();
+    let listed: String = names.iter().map(|name| format!("    - name: {name}\n")).collect();
+    std::fs::write(&template, format!("{before}\n  addons:\n{listed}\n  rolling:{after}")).expect("a file");
+    std::fs::create_dir_all(directory.path().join("addons")).expect("a directory");
+    for name in names {
+        std::fs::write(directory.path().join(format!("addons/{name}.yaml.j2")), ADDON).expect("a file");
+    }
+}
+
+/// Charts are not measured: helm takes as long as it takes.
+struct NoCharts;
+
+impl Charts for NoCharts {
+    fn template(&self, _: &ChartCall<'_>) -> Result<String, Problem> {
+        Err(Problem::error("no charts here"))
+    }
+}
+
+/// Reading the project, and everything that `lint` checks, add-ons and all.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn lint_100_clusters_with_addons(bencher: Bencher) {
+    let directory = fleet(COMPANY);
+    with_addons(&directory);
+    bencher.bench(|| {
+        let project = Project::find(directory.path()).expect("a project");
+        let own = project.clusters().iter().filter(|name| name.as_str().starts_with("prod-customer."));
+        for cluster in own.cycle().take(COMPANY) {
+            let rendered = render(&project, cluster).expect("rendered");
+            let specification = spec::read(&rendered).expect("good manifests");
+            black_box(addon::render(&project, &rendered, &specification, &NoCharts).expect("good add-ons"));
+        }
+    });
 }
 
 fn copy(from: &Path, to: &Path) {

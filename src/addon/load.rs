@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::check::{self, Checked};
+use super::hooks::{self, Hook};
 use super::kinds::{self, Kind};
 use super::object::{group_and_version, json as value_of};
-use super::{Addon, Object, ObjectKey};
+use super::{Addon, Object, ObjectKey, plain};
 use crate::problem::{Problem, Severity};
 use crate::render::Rendered;
 use crate::render::yaml::{self, Node, Value};
@@ -42,7 +43,17 @@ impl Draft {
             match yaml::documents(&file.source) {
                 Ok(roots) => {
                     let roots = roots.into_iter().filter(|root| root.value != Value::Null).flat_map(opened);
-                    documents.extend(roots.map(|root| (document(&file.name, root), origin)));
+                    for root in roots.map(|root| plain::read(root, &file.source, origin)) {
+                        let hook = if origin == Origin::Chart { hooks::of(&root) } else { Hook::None };
+                        let document = document(&file.name, root);
+                        if let Hook::Applied(warning) = &hook {
+                            let path = hooks::ANNOTATION.map(Step::from);
+                            problems.push(with_places(warning.clone(), document.locate(&rendered, &path, "")));
+                        }
+                        if !matches!(hook, Hook::LeftOut) {
+                            documents.push((document, origin));
+                        }
+                    }
                 }
                 Err(problem) => problems.push(traced(&rendered, file, problem)),
             }
@@ -133,7 +144,7 @@ pub(super) fn finish(
             let mut loader = Loader { rendered, document, problems };
             let object = loader.object(&definitions, version, &draft.addon.namespace, lost);
             let Some((known, object)) = object else { continue };
-            if let Some((other, first)) = seen.get(&object.key()) {
+            if let Some((other, first)) = seen.get(&object.key()).filter(|_| !object.name.is_empty()) {
                 let path = steps!["metadata", "name"];
                 let problem = Problem::error(format!("two objects are {}", object.key()));
                 let problem = with_places(problem, document.locate(rendered, &path, "again here"));
@@ -155,6 +166,19 @@ pub(super) fn finish(
         check::namespaces(&addons, problems);
     }
     addons
+}
+
+/// Takes out fields that have no value, as the API server does when it reads an object of a kind of its own: the
+/// template's loop had nothing to print.
+fn prune(value: &mut Json) {
+    match value {
+        Json::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(prune);
+        }
+        Json::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
 }
 
 struct Loader<'a> {
@@ -199,12 +223,8 @@ impl Loader<'_> {
             self.push(problem, &steps!["metadata", "generateName"], "");
             return None;
         }
+        // Without a name it is a mistake, which is told when its fields are checked: one of them may be misspelt.
         let name = text(root, &["metadata", "name"]).unwrap_or_default().to_owned();
-        if name.is_empty() {
-            let problem = Problem::error(format!("{kind} has no name: metadata.name has to be a text"));
-            self.push(problem, &steps!["metadata", "name"], "");
-            return None;
-        }
         let written = text(root, &["metadata", "namespace"]).map(str::to_owned);
         let namespaced = match &known {
             Known::Own(kind) => Some(kind.namespaced),
@@ -223,6 +243,9 @@ impl Loader<'_> {
             None => written,
         };
         let mut value = value_of(root);
+        if matches!(known, Known::Own(_)) {
+            prune(&mut value);
+        }
         if let (Some(namespace), Some(Json::Object(metadata))) = (&namespace, value.get_mut("metadata")) {
             metadata.insert(String::from("namespace"), json!(namespace));
         }

@@ -10,10 +10,12 @@ mod chart;
 mod check;
 mod explain;
 mod facts;
+mod hooks;
 mod kinds;
 mod load;
 mod object;
 mod order;
+mod plain;
 
 #[cfg(test)]
 mod tests;

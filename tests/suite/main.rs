@@ -16,6 +16,7 @@ mod conformance_services;
 mod etcd;
 mod kubeconfig;
 mod lifecycle;
+mod lint;
 mod moto;
 mod moto_lifecycle;
 mod roll;

@@ -28,6 +28,11 @@ fn name(findings: &mut Findings<'_>) {
     let object = &findings.checked.object;
     let name = object.name.as_str();
     let length = name.chars().count();
+    if name.is_empty() {
+        let problem = Problem::error(format!("{} has no name: metadata.name has to be a text", object.kind));
+        findings.missing(problem, &steps!["metadata", "name"], "");
+        return;
+    }
     let wrong = match (object.group(), object.kind.as_str()) {
         ("rbac.authorization.k8s.io", _) => {
             let good = !matches!(name, "." | "..") && !name.contains(['/', '%']);

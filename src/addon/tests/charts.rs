@@ -64,3 +64,33 @@ fn a_chart_breaks_policies_with_a_warning_and_types_with_an_error() {
         .join("\n\n")
     );
 }
+
+#[test]
+fn hooks_are_applied_or_left_out() {
+    let hook = |name: &str, moments: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: default\n  annotations:\n    \
+             helm.sh/hook: {moments}\n"
+        )
+    };
+    let text =
+        [hook("a", "pre-install,pre-upgrade"), hook("b", "test"), hook("c", "pre-delete, post-rollback")].concat();
+    let addons = of(LISTED, &[], &printing(&text)).expect("good");
+    let names: Vec<String> = addons.list[0].objects.iter().map(|object| object.key().to_string()).collect();
+    assert_eq!(names, ["ConfigMap default/a"]);
+    assert_eq!(
+        told(&Problems(addons.warnings)),
+        "ConfigMap a is a hook of the chart (pre-install,pre-upgrade), and is applied like any other object\n  \
+         rendered chart ingress-nginx 4.13.0 of add-on ingress:8:19 `pre-install,pre-upgrade` \n  \
+         hint: look whether a value of the chart switches it off"
+    );
+}
+
+#[test]
+fn plain_words_are_read_as_helm_reads_them() {
+    let extra = "      hostNetwork: no\n      volumes: [{ name: a, configMap: { name: a, defaultMode: 0644 } }]\n      containers:";
+    let text = changed(&[("      containers:", extra), ("name: web\n", "name: web\n  namespace: default\n")]);
+    let addons = of(LISTED, &[], &printing(&text)).expect("good");
+    let spec = &addons.list[0].objects[0].value["spec"]["template"]["spec"];
+    assert_eq!((&spec["hostNetwork"], &spec["volumes"][0]["configMap"]["defaultMode"]), (&false.into(), &420.into()));
+}

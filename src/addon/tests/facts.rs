@@ -69,6 +69,9 @@ fn facts_can_be_explained() {
 
 #[test]
 fn facts_are_not_the_vars_to_set() {
-    let files = [("addons/x.yaml.j2", TEMPLATE), ("vars/common.yaml", "cluster:\n  region: eu-west-1\naddon: word\n")];
-    insta::assert_snapshot!(answer(of("    - name: x\n", &files, &NoCharts)));
+    let answers = ["cluster:\n  region: eu-west-1\n", "addon: word\n"].map(|vars| {
+        let files = [("addons/x.yaml.j2", TEMPLATE), ("vars/common.yaml", vars)];
+        answer(of("    - name: x\n", &files, &NoCharts))
+    });
+    insta::assert_snapshot!(answers.join("\n\n"));
 }

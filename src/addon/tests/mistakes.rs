@@ -72,6 +72,7 @@ fn names_labels_and_sizes() {
     let maps = [
         "  generateName: a-\n",
         "  labels: {}\n",
+        "  nmae: a\n",
         "  name: A\n",
         "  name: a..b\n",
         "  name: a\n  namespace: Own\n",

@@ -147,3 +147,14 @@ fn what_cannot_be_rendered_is_told_as_for_templates() {
         "a: {{ 'quay.io/a:1' | image({'quay.io': 'https://mirror'}) }}\n",
     ]));
 }
+
+#[test]
+fn a_field_without_a_value_is_no_field_and_a_files_mode_counts_in_eights() {
+    let extra = "      nodeSelector:\n      volumes: [{ name: a, configMap: { name: '0644', defaultMode: 0644 } }]\n      containers:";
+    let text = changed(&[("      containers:", extra)]);
+    let addons = of("    - name: x\n", &[("addons/x.yaml.j2", &text)], &NoCharts).expect("good");
+    let spec = &addons.list[0].objects[0].value["spec"]["template"]["spec"];
+    assert_eq!(spec.get("nodeSelector"), None);
+    let map = &spec["volumes"][0]["configMap"];
+    assert_eq!((&map["name"], &map["defaultMode"]), (&"0644".into(), &420.into()));
+}
