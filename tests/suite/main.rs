@@ -18,6 +18,7 @@ mod moto;
 mod moto_lifecycle;
 mod roll;
 mod runs;
+mod sandbox_addons;
 mod secrets;
 mod served;
 mod soak;
