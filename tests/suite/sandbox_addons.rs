@@ -109,6 +109,14 @@ fn controllers_on_members_make_volumes_and_balancers_with_the_role_of_their_mach
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
     sandbox(&fleet)
         .with_world(|world| {
+            // Tags at the creation of load balancers are asked for with a key of ELB's own, which no policy of the role
+            // names ("ELB API permissions to tag resources during creation").
+            let tags = json!({"Statement": {"Effect": "Allow", "Action": "elasticloadbalancing:AddTags", "Resource": "*",
+                "Condition": {"Null": {"elasticloadbalancing:CreateAction": "false"}}}});
+            let names = world.iam.roles.keys();
+            let name = names.into_iter().find(|it| it.starts_with("control-plane")).expect("the members' role").clone();
+            let role = world.iam.roles.get_mut(&name).expect("the members' role");
+            role.policies.insert("tags".to_owned(), tags.to_string());
             let on_members = json!({"node-role.kubernetes.io/control-plane": ""});
             let image = "registry.k8s.io/provider-aws/cloud-controller-manager:v1.34.0";
             let (path, object) = add_on("Deployment", "ccm", image, &json!({"nodeSelector": on_members}));
@@ -146,6 +154,13 @@ fn controllers_on_members_make_volumes_and_balancers_with_the_role_of_their_mach
         .expect("a world");
     assert_eq!(claim["status"]["phase"], "Bound", "{events}");
     assert!(service["status"]["loadBalancer"]["ingress"].is_array(), "{events}");
-    // What Kubernetes made goes with the cluster.
-    fleet.sandboxed(&["destroy", CLUSTER, "--yes"]);
+    // Whoever made it: it is the cluster's by its tags, and goes with it.
+    fleet.sandboxed(&["destroy", CLUSTER, "--yes"]).exits(0);
+    let left = sandbox(&fleet)
+        .with_world(|world| {
+            let volumes = world.ec2.volumes.values().filter(|it| it.tags.contains_key("CSIVolumeName")).count();
+            (world.elbv2.load_balancers.len(), world.elbv2.target_groups.len(), volumes)
+        })
+        .expect("a world");
+    assert_eq!(left, (0, 0, 0));
 }
