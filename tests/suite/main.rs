@@ -21,6 +21,7 @@ mod moto;
 mod moto_lifecycle;
 mod roll;
 mod runs;
+mod sandbox_addons;
 mod secrets;
 mod served;
 mod soak;

@@ -131,6 +131,39 @@ pub fn remove(object: &mut Value, path: &[String]) {
     }
 }
 
+/// The first list with keys that has an item twice, as server-side apply words it.
+#[must_use]
+pub fn duplicate(object: &Value) -> Option<String> {
+    fn walk(value: &Value, path: &mut Path) -> Option<String> {
+        for (field, value) in value.as_object()? {
+            path.push(format!("f:{field}"));
+            if let Value::Array(items) = value {
+                if let Some(keys) = lists::owned_keys(field, items) {
+                    let mut seen = BTreeSet::new();
+                    for item in items {
+                        let name = element(keys, item);
+                        if !seen.insert(name.clone()) {
+                            let key = text(&[name]);
+                            return Some(format!("{}: duplicate entries for key {key}", text(path)));
+                        }
+                        path.push(name);
+                        let found = walk(item, path);
+                        path.pop();
+                        if found.is_some() {
+                            return found;
+                        }
+                    }
+                }
+            } else if let Some(found) = walk(value, path) {
+                return Some(found);
+            }
+            path.pop();
+        }
+        None
+    }
+    walk(object, &mut Path::new())
+}
+
 /// Whether a field is one of those that its item is told apart by: it goes with its item only.
 #[must_use]
 pub fn is_key(path: &[String]) -> bool {
@@ -252,6 +285,17 @@ mod tests {
         let mut object = json!({"a": {"b": {"c": 1}}});
         remove_with_parents(&mut object, &path, |parent| parent.len() == 1);
         assert_eq!(object, json!({"a": {}}));
+    }
+
+    #[test]
+    fn an_item_that_is_there_twice_is_found() {
+        let env = |names: [&str; 2]| {
+            let env: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"spec": {"containers": [{"name": "c", "env": env}]}})
+        };
+        assert_eq!(duplicate(&env(["A", "B"])), None);
+        let told = r#".spec.containers[name="c"].env: duplicate entries for key [name="A"]"#;
+        assert_eq!(duplicate(&env(["A", "A"])).as_deref(), Some(told));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod delete;
 mod discovery;
 mod eviction;
 mod fields;
+mod form;
+mod immutable;
 mod kind;
 mod lists;
 mod managed;
@@ -18,6 +20,7 @@ mod path;
 mod problem;
 mod read;
 mod rules;
+mod scale;
 mod schema;
 mod selector;
 mod service;
@@ -37,6 +40,7 @@ use super::Cluster;
 use super::objects::Key;
 pub use access::{Identity, User};
 pub use delete::{CLEANUP, FOREGROUND};
+use form::Strictness;
 pub use kind::CRDS;
 use kind::Kind;
 use managed::{Manager, OnConflict};
@@ -45,7 +49,7 @@ pub use problem::Problem;
 pub use read::Watch;
 pub use rules::default_class;
 pub use selector::matches;
-use write::{Form, Strictness, Writing};
+use write::{Form, Writing};
 
 /// What comes back.
 #[derive(Debug)]
@@ -383,49 +387,6 @@ impl Server<'_> {
                 Ok((200, status))
             }
         }
-    }
-
-    /// The replicas of a workload, as a Scale object.
-    fn scale(
-        &self,
-        cluster: &mut Cluster,
-        (writing, name): (&Writing<'_>, &str),
-        body: &Value,
-    ) -> Result<(u16, Value), Problem> {
-        let kind = writing.kind;
-        if !kind.subresources.iter().any(|it| it == "scale") {
-            return Err(Problem::no_such_resource());
-        }
-        let object = cluster.objects.get(&writing.key(name)).ok_or_else(|| Problem::not_found(kind, name))?.clone();
-        let show = |object: &Value| {
-            json!({
-                "kind": "Scale", "apiVersion": "autoscaling/v1",
-                "metadata": {
-                    "name": name, "namespace": object["metadata"]["namespace"], "uid": object["metadata"]["uid"],
-                    "resourceVersion": object["metadata"]["resourceVersion"],
-                    "creationTimestamp": object["metadata"]["creationTimestamp"],
-                },
-                "spec": {"replicas": object["spec"]["replicas"]},
-                "status": {"replicas": object["status"]["replicas"].as_i64().unwrap_or(0)},
-            })
-        };
-        let mut scale = show(&object);
-        match self.request.method.as_str() {
-            "GET" => return Ok((200, scale)),
-            "PUT" => scale = body.clone(),
-            "PATCH" => match self.form()? {
-                Form::Json => patch::json(&mut scale, body)?,
-                _ => patch::merge(&mut scale, body),
-            },
-            _ => return Err(Problem::method_not_allowed()),
-        }
-        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
-        let mut change = json!({"spec": {"replicas": replicas}});
-        if let Some(version) = scale["metadata"]["resourceVersion"].as_str() {
-            change["metadata"] = json!({"resourceVersion": version});
-        }
-        let (stored, _) = writing.patch(cluster, Form::Merge, &change)?;
-        Ok((200, show(&stored)))
     }
 
     /// The body; nothing is null.

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::super::super::world::mix;
 use super::super::Cluster;
 use super::super::objects::{Key, metadata};
+use super::form::Strictness;
 use super::kind::{Kind, Origin, Scope};
 use super::managed::{self, Manager, OnConflict};
 use super::path::Target;
-use super::problem::{Cause, Problem};
-use super::typed::{self, Misfit};
-use super::{patch, rules, schema};
+use super::problem::Problem;
+use super::{immutable, patch, rules};
 
 /// Letters of generated names (no vowels, so that no words come out).
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -29,35 +29,6 @@ pub struct Writing<'call> {
     pub now: Timestamp,
     /// What becomes of unknown fields.
     pub strictness: Strictness,
-}
-
-/// The parameter `fieldValidation`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strictness {
-    /// Unknown fields are taken as they come. A real server drops those of built-in kinds.
-    Lenient,
-    /// They are refused.
-    Strict,
-}
-
-impl Strictness {
-    /// Reads the parameter.
-    ///
-    /// # Errors
-    /// 422 for what is none of its values.
-    pub fn read(text: Option<&str>) -> Result<Self, Problem> {
-        match text {
-            None | Some("Warn" | "Ignore") => Ok(Self::Lenient),
-            Some("Strict") => Ok(Self::Strict),
-            Some(other) => {
-                let message = format!(
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: {other:?}: supported \
-                     values: \"Ignore\", \"Strict\", \"Warn\""
-                );
-                Err(Problem::new(422, "Invalid", message))
-            }
-        }
-    }
 }
 
 /// The form of a patch, by its media type.
@@ -244,20 +215,7 @@ impl Writing<'_> {
         if self.kind.origin == Origin::BuiltIn {
             rules::well_formed(&object)?;
         }
-        if self.strictness == Strictness::Strict {
-            let added: Vec<String> = match (self.unknown(cluster, &before), self.unknown(cluster, &object)) {
-                (old, Some(Misfit::Unknown(new))) => {
-                    let old = if let Some(Misfit::Unknown(old)) = old { old } else { Vec::new() };
-                    new.into_iter().filter(|path| !old.contains(path)).collect()
-                }
-                _ => Vec::new(),
-            };
-            if !added.is_empty() {
-                let message = format!("Invalid value: {:?}: {}", body.to_string(), strict(&added));
-                let cause = Cause { reason: "FieldValueInvalid", field: "patch".to_owned(), message };
-                return Err(Problem::invalid(self.kind, &name, &[cause]));
-            }
-        }
+        self.check_patched(cluster, (&before, &object), body)?;
         if object["metadata"]["name"] != before["metadata"]["name"] {
             return Err(Problem::bad_request("the name of the object does not match the name on the URL"));
         }
@@ -314,7 +272,7 @@ impl Writing<'_> {
         }
         self.shape(cluster, &key.name, &mut object)?;
         rules::refill(self.kind, before, &mut object);
-        rules::change(self.kind, &key.name, before, &object)?;
+        immutable::check(self.kind, &key.name, before, &object)?;
         if self.kind.has_generation() && specification(before) != specification(&object) {
             let generation = before["metadata"]["generation"].as_i64().unwrap_or(1) + 1;
             metadata(&mut object).insert("generation".to_owned(), json!(generation));
@@ -349,58 +307,6 @@ impl Writing<'_> {
         } else {
             map.remove("status");
         }
-    }
-
-    /// Brings a custom resource into the form of its schema.
-    fn shape(&self, cluster: &Cluster, name: &str, object: &mut Value) -> Result<(), Problem> {
-        if self.kind.origin != Origin::Custom {
-            return Ok(());
-        }
-        let Some(schema) = schema::of(cluster, self.kind) else { return Ok(()) };
-        schema::prune(&schema, object);
-        schema::fill(&schema, object);
-        let causes = schema::check(&schema, object);
-        if causes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.kind, name, &causes)) }
-    }
-
-    /// What of an object its kind does not have.
-    fn unknown(&self, cluster: &Cluster, object: &Value) -> Option<Misfit> {
-        if self.kind.origin == Origin::BuiltIn {
-            return typed::check(self.kind, object).err();
-        }
-        let dropped = schema::prune(&schema::of(cluster, self.kind)?, &mut object.clone());
-        (!dropped.is_empty()).then_some(Misfit::Unknown(dropped))
-    }
-
-    /// `fieldValidation=Strict` of whole objects.
-    fn check_fields(&self, cluster: &Cluster, object: &Value) -> Result<(), Problem> {
-        if self.strictness == Strictness::Lenient {
-            return Ok(());
-        }
-        let why = match self.unknown(cluster, object) {
-            None => return Ok(()),
-            Some(Misfit::Unknown(paths)) => strict(&paths),
-            Some(Misfit::Type(why)) => format!("json: {why}"),
-        };
-        let Kind { kind, version, .. } = self.kind;
-        Err(Problem::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}")))
-    }
-
-    /// An apply is always held against the schema. A real server has neither a reason nor a better status for it
-    /// (kubernetes/kubernetes issue 122480).
-    fn check_applied(&self, cluster: &Cluster, body: &Value, key: &Key) -> Result<(), Problem> {
-        let why = match self.unknown(cluster, body) {
-            None => return Ok(()),
-            Some(Misfit::Unknown(paths)) => {
-                let texts: Vec<String> =
-                    paths.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
-                if let [one] = texts.as_slice() { one.clone() } else { format!("errors:\n  {}", texts.join("\n  ")) }
-            }
-            Some(Misfit::Type(why)) => why,
-        };
-        let Kind { group, version, kind, .. } = self.kind;
-        let which = format!("{}/{}; {group}/{version}, Kind={kind}", key.namespace, key.name);
-        Err(Problem::new(500, "", format!("failed to create typed patch object ({which}): {why}")))
     }
 
     /// `/status` changes nothing but the status, everything else all but the status.
@@ -456,12 +362,6 @@ impl Writing<'_> {
             "the namespace of the provided object does not match the namespace sent on the request",
         ))
     }
-}
-
-/// As the server words it.
-fn strict(paths: &[String]) -> String {
-    let texts: Vec<String> = paths.iter().map(|path| format!("unknown field {path:?}")).collect();
-    format!("strict decoding error: {}", texts.join(", "))
 }
 
 /// `stringData` of a Secret goes into `data`.

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::api::{CLEANUP, CRDS};
-use super::super::objects::{Key, Objects, time};
+use super::super::objects::{Key, Objects};
 use super::index::{Index, condition};
 use super::kubelet::set_condition;
-use super::later;
+use super::{later, owners};
 
 /// Seconds between two looks whether the last object of a CRD that goes is gone.
 const PERIOD: i64 = 5;
@@ -55,32 +55,13 @@ fn accept(definition: &mut Value, now: Timestamp) {
 
 /// Deletes the objects of a CRD that goes, and the CRD after them. `true`: some are left.
 fn clean(objects: &mut Objects, key: &Key, now: Timestamp) -> bool {
-    let held = |object: &Value| object["metadata"]["finalizers"].as_array().is_some_and(|it| !it.is_empty());
-    let all: Vec<(Key, bool)> = objects.list(&key.name).map(|(key, object)| (key.clone(), held(object))).collect();
-    let mut left = false;
-    for (own, held) in all {
-        if !held {
-            objects.remove(&own);
-            continue;
-        }
-        left = true;
-        objects.update(&own, |object| {
-            if object["metadata"]["deletionTimestamp"].is_null() {
-                object["metadata"]["deletionTimestamp"] = json!(time(now));
-                object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-            }
-        });
+    let all: Vec<Key> = objects.list(&key.name).map(|(key, _)| key.clone()).collect();
+    for own in all {
+        owners::delete(objects, &own, now);
     }
-    if left {
+    if objects.list(&key.name).next().is_some() {
         return true;
     }
-    objects.update(key, |definition| {
-        if let Some(finalizers) = definition["metadata"]["finalizers"].as_array_mut() {
-            finalizers.retain(|it| it != CLEANUP);
-        }
-    });
-    if !objects.get(key).is_some_and(held) {
-        objects.remove(key);
-    }
+    owners::let_go(objects, key, CLEANUP);
     false
 }

@@ -181,8 +181,8 @@ pub fn observe(world: &mut World) {
         if index.silent != silent {
             index.set_silent(silent);
         }
-        let fresh = index.revision.is_none();
-        if index.sync(&cluster.objects) && !fresh {
+        // Also at the first sight of a stored world: whoever changed it last may have ended right after.
+        if index.sync(&cluster.objects) {
             controllers.look_soon(&name, now);
         }
     }

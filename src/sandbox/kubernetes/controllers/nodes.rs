@@ -178,16 +178,17 @@ pub fn step(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut In
     }
 }
 
-/// Makes nodes Ready on which a pod has brought the network.
+/// Makes nodes Ready that have a network now: a pod has brought it, or none is needed.
 fn networks(world: &mut World, name: &str, cluster: &mut Cluster, index: &mut Index) {
     let now = world.now;
+    let built_in = world.behaviour.network_plugin == NetworkPlugin::BuiltIn;
     for kubelet in world.kubernetes.controllers.kubelets.values_mut() {
-        let waits = kubelet.cluster == name && !kubelet.network && kubelet.silent.is_none();
-        if !(waits && index.on(&kubelet.node).any(|(_, pod)| pod.brings_network && pod.ready && pod.counts())) {
+        if kubelet.cluster != name || kubelet.network || kubelet.silent.is_some() {
             continue;
         }
-        kubelet.network = true;
-        if kubelet.stage == Stage::WithoutNetwork {
+        let brings = |pod: &super::index::Pod| pod.brings_network && pod.ready && pod.counts();
+        kubelet.network = built_in || index.on(&kubelet.node).any(|(_, pod)| brings(pod));
+        if kubelet.network && kubelet.stage == Stage::WithoutNetwork {
             kubelet.stage = Stage::Ready;
             cluster.objects.update(&Key::new("nodes", "", &kubelet.node), |node| ready(node, now));
         }

@@ -1,9 +1,11 @@
-//! What add-ons do in the account: load balancers for services, volumes for claims. Nothing happens before a pod of the
+//! What add-ons do in the account: load balancers for services, volumes for claims, and
+//! nodes of machines that are gone. Nothing happens before a pod of the
 //! add-on runs, and nothing that the role of its machine does not allow.
 
 mod balancers;
 mod claims;
 mod network;
+mod nodes;
 mod volumes;
 
 pub use claims::SELECTED;
@@ -94,6 +96,7 @@ fn texts<const N: usize>(parameters: [(&str, &str); N]) -> Vec<(String, String)>
 /// Does what is to be done once; when it has to look again by itself.
 pub fn step(world: &mut World, cluster: &str, objects: &mut Objects, index: &mut Index) -> Option<Timestamp> {
     let controller = hand(cluster, index, PodRole::CloudController);
+    let cleared = controller.as_ref().and_then(|_| nodes::step(world, objects, index));
     let balanced = controller.and_then(|hand| balancers::step(world, &hand, objects, index));
     index.sync(objects);
     let driver = hand(cluster, index, PodRole::EbsDriver);
@@ -102,5 +105,5 @@ pub fn step(world: &mut World, cluster: &str, objects: &mut Objects, index: &mut
     if let Some(driver) = &driver {
         volumes::attach(world, driver, index);
     }
-    [balanced, claimed].into_iter().flatten().min()
+    [cleared, balanced, claimed].into_iter().flatten().min()
 }

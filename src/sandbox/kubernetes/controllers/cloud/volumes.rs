@@ -118,19 +118,18 @@ pub fn attach(world: &mut World, hand: &Hand<'_>, index: &Index) {
         let users =
             index.users(claim.0, claim.1).filter_map(|pod| index.nodes.get(pod.node.as_deref()?)?.instance.clone());
         let users: Vec<String> = users.collect();
-        let there = world.ec2.volumes.get(id).and_then(|it| it.attachment.as_ref()).map(|it| it.instance.clone());
-        let Some(tags) = world.ec2.volumes.get(id).map(|it| it.tags.clone()) else { continue };
-        let done = match (there, users.first()) {
-            (Some(there), _) if !users.contains(&there) => {
-                ask(world, hand, "DetachVolume", texts([("VolumeId", id)]), &tags)
-            }
-            (None, Some(instance)) => {
-                let device = device(world, instance);
-                let parameters = texts([("VolumeId", id), ("InstanceId", instance), ("Device", &device)]);
-                ask(world, hand, "AttachVolume", parameters, &tags)
-            }
-            _ => Ok(()),
-        };
+        let Some(disk) = world.ec2.volumes.get(id) else { continue };
+        let (tags, there) = (disk.tags.clone(), disk.attachment.as_ref().map(|it| it.instance.clone()));
+        let mut done = Ok(());
+        let stays = there.as_ref().is_none_or(|there| users.contains(there));
+        if !stays {
+            done = ask(world, hand, "DetachVolume", texts([("VolumeId", id)]), &tags);
+        }
+        if let Some(instance) = users.first().filter(|_| done.is_ok() && (there.is_none() || !stays)) {
+            let device = device(world, instance);
+            let parameters = texts([("VolumeId", id), ("InstanceId", instance), ("Device", &device)]);
+            done = ask(world, hand, "AttachVolume", parameters, &tags);
+        }
         if let Err(why) = done {
             tracing::debug!(volume = id, why, "the sandbox's EBS driver");
         }

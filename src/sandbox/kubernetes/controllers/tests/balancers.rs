@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CLUSTER, Lab, add_on, condition, told};
-use crate::sandbox::ec2::SecurityGroup;
+use crate::sandbox::ec2::{self, SecurityGroup};
 
 const SERVICE: &str = "/api/v1/namespaces/default/services/web";
 
@@ -90,6 +90,22 @@ fn a_service_without_the_annotation_is_told_why_it_waits() {
     lab.delete(SERVICE, &Value::Null);
     lab.pass(10);
     assert!(!lab.has(SERVICE));
+}
+
+#[test]
+fn the_node_of_a_machine_that_is_gone_goes_with_a_controller_only() {
+    for (mut lab, goes) in [(Lab::new(), false), (with_controller(), true)] {
+        let kubelets = &lab.world.kubernetes.controllers.kubelets;
+        let members: Vec<&String> = lab.world.autoscaling.groups[&format!("web.{CLUSTER}")].members.keys().collect();
+        let busy = lab.pods("ccm").first().map(|(_, pod)| pod["spec"]["nodeName"].clone()).unwrap_or_default();
+        let id = members.into_iter().find(|id| busy != kubelets[*id].node.as_str()).expect("another").clone();
+        let node = format!("/api/v1/nodes/{}", kubelets[&id].node);
+        ec2::terminate(&mut lab.world, &id, ec2::End::UserInitiated);
+        lab.pass(30);
+        assert!(lab.has(&node), "it is Ready still");
+        lab.pass(270);
+        assert_eq!(lab.has(&node), !goes);
+    }
 }
 
 #[test]
