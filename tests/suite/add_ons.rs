@@ -227,3 +227,18 @@ spec:
     assert!(destroyed.stderr.contains("Service default/shop deleted"), "{}", destroyed.stderr);
     assert_eq!(fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout, before);
 }
+
+#[test]
+fn the_table_of_versions_names_every_image_that_is_shipped() {
+    let root = crate::support::root();
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).expect("a file of the project");
+    let (images, table) = (read("vars/addons/images.yaml"), read("docs/reference/addons.md"));
+    let tags = images.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
+        let (image, tag) = line.rsplit_once(':')?;
+        image.contains('/').then(|| tag.trim().trim_matches(['"', '\'', '}', ' ']).to_owned())
+    });
+    let tags: Vec<String> = tags.collect();
+    assert!(tags.len() > 15, "{tags:?}");
+    let missing: Vec<&String> = tags.iter().filter(|tag| !table.contains(tag.as_str())).collect();
+    assert!(missing.is_empty(), "docs/reference/addons.md does not name {missing:?}");
+}
