@@ -19,7 +19,7 @@ use crate::duration;
 use crate::exit::Exit;
 use crate::health::{GroupRole, View};
 use crate::install::{self, Conflicts, Means, Report, Sides, differences, key_of};
-use crate::kubernetes::{Kubernetes, Ready};
+use crate::kubernetes::{DEADLINE, Kubernetes, Ready};
 use crate::plan::{Action, AddOnChange, AddOns};
 use crate::problem::Problems;
 use crate::state::{AddOnRecord, Lease, Records};
@@ -156,11 +156,14 @@ pub async fn apply(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyh
     let kubernetes = api::connect(session, &records, work.options.kubeconfig.as_deref())?;
     let (clock, reporter) = (session.clock, work.reporter);
     let tell = |event: install::Event| reporter(clock.now(), apply::Event::AddOns { event });
+    let fence = lease.fence();
+    let permit = move || fence.permit(DEADLINE).map_err(|ended| ended.to_string());
     let means = Means {
         kubernetes: kubernetes.clone(),
         clock,
         stop: work.stop.clone(),
         tell: &tell,
+        permit: &permit,
         conflicts: if work.options.force_conflicts { Conflicts::Overruled } else { Conflicts::Told },
         cluster: session.cluster().to_string(),
     };
@@ -250,11 +253,14 @@ pub async fn clear(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyh
     };
     let (clock, reporter) = (session.clock, work.reporter);
     let tell = |event: install::Event| reporter(clock.now(), apply::Event::AddOns { event });
+    let fence = lease.fence();
+    let permit = move || fence.permit(DEADLINE).map_err(|ended| ended.to_string());
     let means = Means {
         kubernetes,
         clock,
         stop: work.stop.clone(),
         tell: &tell,
+        permit: &permit,
         conflicts: Conflicts::Told,
         cluster: session.cluster().to_string(),
     };

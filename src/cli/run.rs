@@ -369,7 +369,9 @@ fn end_of_add_ons(session: &Session, done: &Done) -> anyhow::Result<Exit> {
         .iter()
         .map(|(name, error)| format!("  {name}: {}", error.to_string().replace("\nhint: ", "\n    hint: ")))
         .collect();
-    let interrupted = failures.values().any(|error| matches!(error, install::Error::Interrupted));
+    let resumable =
+        |error: &install::Error| matches!(error, install::Error::Interrupted | install::Error::LeaseEnded(_));
+    let interrupted = failures.values().any(resumable);
     let message = format!(
         "AWS is as the manifests say, but {} of {cluster} {}:\n{}\n  hint: run it again, it goes on where it was: windlass \
          apply {cluster}",

@@ -17,7 +17,7 @@ use super::error::Error;
 
 /// How long a call may take: half of the 60 s after which kube-apiserver gives up a request itself
 /// (`--request-timeout`).
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What stays as it is in a path segment or a query value (RFC 3986, unreserved).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -27,6 +27,7 @@ mod tests;
 mod watch;
 
 pub use budget::{Budget, Expression, Selector};
+pub use call::DEADLINE;
 pub use change::Changed;
 pub use connect::{Credentials, Endpoint, Kubernetes};
 pub use error::{Error, Untrusted};

@@ -163,6 +163,51 @@ fn an_apply_that_was_killed_among_its_add_ons_goes_on() {
 }
 
 #[test]
+fn a_definition_is_served_before_its_objects_and_a_namespace_is_made_and_stays() {
+    let fleet = Fleet::new();
+    fleet.edit(TEMPLATE, "    - name: prometheus-rules\n", "    - name: crontabs\n      namespace: batch\n");
+    fleet.write(
+        "addons/crontabs.yaml.j2",
+        r#"apiVersion: stable.example.com/v1
+kind: CronTab
+metadata: { name: nightly }
+spec: { cronSpec: "0 3 * * *" }
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: crontabs.stable.example.com }
+spec:
+  group: stable.example.com
+  names: { plural: crontabs, singular: crontab, kind: CronTab }
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties: { spec: { type: object, properties: { cronSpec: { type: string } } } }
+"#,
+    );
+    let ran = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let made: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.contains("crontabs: ") && line.ends_with(" made")).collect();
+    let what: Vec<&str> = made.iter().filter_map(|line| line.split("crontabs: ").nth(1)).collect();
+    let wanted = [
+        "Namespace batch made",
+        "CustomResourceDefinition crontabs.stable.example.com made",
+        "CronTab batch/nightly made",
+    ];
+    assert_eq!(what, wanted, "{}", ran.stderr);
+    fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
+
+    fleet.edit(TEMPLATE, "    - name: crontabs\n      namespace: batch\n", "");
+    let ran = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    assert!(ran.stderr.contains("CronTab batch/nightly deleted") && !ran.stderr.contains("Namespace batch"), "{ran:?}");
+}
+
+#[test]
 fn an_image_that_cannot_be_pulled_is_told_and_what_needs_it_is_not_begun() {
     let fleet = applied();
     fleet.write("vars/addons/broken.yaml", "images: { kubeletCsrApprover: registry.foo.bar/broken:v1.0.0 }\n");

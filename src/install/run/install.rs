@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::Kinds;
@@ -47,10 +47,19 @@ pub struct Means<'a> {
     pub stop: CancellationToken,
     /// Told what happens.
     pub tell: &'a (dyn Fn(Event) + Send + Sync),
+    /// Whether a call that changes something may still begin; else why not.
+    pub permit: &'a (dyn Fn() -> Result<(), String> + Send + Sync),
     /// What happens to fields that others have set.
     pub conflicts: Conflicts,
     /// The cluster's name, for the events.
     pub cluster: String,
+}
+
+impl Means<'_> {
+    /// Before every change.
+    pub(super) fn permitted(&self) -> Result<(), Error> {
+        (self.permit)().map_err(Error::LeaseEnded)
+    }
 }
 
 /// How it ended.
@@ -165,6 +174,7 @@ impl Worker<'_, '_> {
             // Whatever of the old and the new is there is found by the next run, should this one die.
             self.keep(&before.map_or_else(|| inventory.clone(), |before| inventory.clone().with(before))).await?;
         }
+        self.namespaces(add_on, &inventory).await?;
         for object in &add_on.objects {
             let name = object.key();
             if unchanged(&name) {
@@ -189,6 +199,24 @@ impl Worker<'_, '_> {
         if *done > 0 {
             let seconds = self.means.clock.since_boot().saturating_sub(began).as_secs();
             (self.means.tell)(Event::AddOnHealthy { add_on: add_on.name.clone(), seconds });
+        }
+        Ok(())
+    }
+
+    /// Makes the namespaces that an add-on uses and does not bring. They are no members of it: who else has put something
+    /// there must not lose it with the add-on.
+    async fn namespaces(&self, add_on: &Addon, inventory: &Inventory) -> Result<(), Error> {
+        let own: BTreeSet<&str> =
+            add_on.objects.iter().filter(|it| it.kind == "Namespace").map(|it| it.name.as_str()).collect();
+        for namespace in inventory.namespaces.iter().filter(|it| !own.contains(it.as_str())) {
+            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            let name = key_of(&object);
+            let kind = self.kind(&name, &object).await?;
+            let read = || self.means.kubernetes.object(&kind, None, namespace);
+            if self.patiently(&name, read).await?.is_none() {
+                self.apply(&name, &object).await?;
+                self.did(&add_on.name, &name, Action::Create);
+            }
         }
         Ok(())
     }
@@ -224,6 +252,7 @@ impl Worker<'_, '_> {
         let parent = inventory.parent();
         let name = key_of(&parent);
         let kind = config_maps();
+        self.means.permitted()?;
         let apply = || self.means.kubernetes.apply(&kind, Some(NAMESPACE), &parent, Applying::ByForce);
         self.patiently(&name, apply).await.map(drop)
     }
@@ -234,6 +263,7 @@ impl Worker<'_, '_> {
             Conflicts::Told => Applying::Politely,
             Conflicts::Overruled => Applying::ByForce,
         };
+        self.means.permitted()?;
         let apply = || self.means.kubernetes.apply(&kind, name.namespace.as_deref(), object, applying);
         match self.patiently(name, apply).await? {
             Applied::Object(_) => Ok(()),
@@ -262,6 +292,7 @@ impl Worker<'_, '_> {
 
     async fn delete(&self, kind: &ObjectKind, name: &ObjectKey, uid: &str) -> Result<(), Error> {
         let namespace = name.namespace.as_deref();
+        self.means.permitted()?;
         let delete = || self.means.kubernetes.delete_object(kind, namespace, &name.name, uid);
         self.patiently(name, delete).await.map(drop)
     }

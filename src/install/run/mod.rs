@@ -76,6 +76,9 @@ pub enum Error {
     /// What it needs failed.
     #[error("not begun: it needs {0}, which failed")]
     NotBegun(String),
+    /// The lock may be somebody else's by now.
+    #[error("{0}")]
+    LeaseEnded(String),
     /// Somebody stopped it.
     #[error("interrupted")]
     Interrupted,
