@@ -8,9 +8,12 @@
 //! | `cluster.podCIDR`, `cluster.serviceCIDR`, `cluster.dnsAddress` | ranges, and the address of the DNS service |
 //! | `cluster.apiServer`, `cluster.apiServerPort` | the name by which nodes find the API, and its port |
 //! | `cluster.cni` | `cilium`, `calico`, `flannel`, `amazonVpc`, `other` |
-//! | `cluster.groups` | a list of `name`, `autoScalingGroup`, `role`, `application` (may be empty), `minSize`, `maxSize`, `spot`, `labels`, `taints` (a list of `key`, `value`, `effect`) |
+//! | `cluster.groups` | a list, one for each node group: see below |
 //! | `cluster.autoscaler.flags`, `cluster.autoscaler.priorities` | what the cluster-autoscaler is told |
 //! | `addon.name`, `addon.namespace` | the add-on itself |
+//!
+//! A group has `name`, `autoScalingGroup`, `role`, `application` (may be empty), `minSize`, `maxSize`, `spot` (whether any
+//! instance can be one), `labels`, and `taints`, a list of `key`, `value`, `effect`.
 
 use serde_json::{Value, json};
 

@@ -13,6 +13,9 @@ const LONGEST_NAME: usize = 253;
 const LONGEST_CRON_JOB: usize = 52;
 /// Bytes of all annotations of an object together (Kubernetes, `TotalAnnotationSizeLimitB`).
 const LARGEST_ANNOTATIONS: usize = 256 * 1024;
+/// What to do instead.
+const SECRETS: &str = "let an operator write them (External Secrets, a CSI driver), or put them into the cluster by hand \
+                       and only name them here";
 /// Bytes of an object. etcd takes requests of 1.5 MiB (its documentation, `--max-request-bytes`); the API server adds
 /// fields of its own, so that a third is left to it.
 const LARGEST_OBJECT: usize = 1024 * 1024;
@@ -72,12 +75,15 @@ fn subdomain(name: &str) -> Option<String> {
     bad.map(|_| format!("{name:?} is no name: a-z, 0-9, - and . are allowed, at the ends a letter or digit"))
 }
 
+/// What is wrong, and where.
+type Wrong = (String, Vec<Step>);
+
 /// Labels and annotations of an object or of a pod template, whose metadata stand at a path.
 pub(super) fn labels(findings: &mut Findings<'_>, metadata: &[Step]) {
     let at = |more: &[&str]| -> Vec<Step> {
         metadata.iter().cloned().chain(more.iter().map(|key| Step::from(*key))).collect()
     };
-    let (mut wrong, mut keys): (Vec<(String, Vec<Step>)>, Vec<(String, Vec<Step>)>) = (Vec::new(), Vec::new());
+    let (mut wrong, mut keys): (Vec<Wrong>, Vec<Wrong>) = (Vec::new(), Vec::new());
     let document = findings.document();
     for (key, value) in entries(document.node(&at(&["labels"]))) {
         let text = value.as_str().unwrap_or_default();
@@ -135,8 +141,7 @@ fn secret(findings: &mut Findings<'_>) {
             .and_then(Node::as_mapping)
             .is_some_and(|data| data.entries().iter().any(|entry| !matches!(&entry.value.value, Value::Null)));
         if filled {
-            let problem = Problem::error(format!("{} has its secrets in git", findings.name()))
-                .hint("let an operator write them (External Secrets, a CSI driver), or put them into the cluster by hand and only name them here");
+            let problem = Problem::error(format!("{} has its secrets in git", findings.name())).hint(SECRETS);
             findings.policy(problem, &steps![field], "");
         }
     }

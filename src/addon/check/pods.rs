@@ -98,7 +98,8 @@ fn image(findings: &mut Findings<'_>, container: &Container) {
 fn requests(findings: &mut Findings<'_>, container: &Container) {
     let resources = join(&container.path, &steps!["resources"]);
     let asks = |what: &str| {
-        // A limit alone is the request as well (Kubernetes documentation, "Resource Management for Pods and Containers").
+        // A limit alone is the request as well (Kubernetes documentation, "Resource Management for Pods and
+        // Containers").
         ["requests", "limits"].iter().any(|field| {
             let amount = findings.document().node(&join(&resources, &steps![*field, what]));
             amount.is_some_and(|amount| amount.value != Value::Null)

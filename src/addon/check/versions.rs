@@ -6,7 +6,13 @@ use crate::render::nearest::nearest;
 use crate::spec::value::KubernetesVersion;
 use crate::upgrade::{Served, served};
 
-/// The kind of an API of Kubernetes' own, and what is unwise about it. Without a kind: it could not be checked.
+/// A kind (`None`: it could not be checked), and what is unwise about it.
+type Found = (Option<&'static Kind>, Option<Problem>);
+
+/// The field that is wrong, and why.
+type NotServed = (&'static str, Problem);
+
+/// The kind of an API of Kubernetes' own, and what is unwise about it.
 ///
 /// # Errors
 /// The version does not serve it, or no version ever did; behind the field that is wrong.
@@ -15,7 +21,7 @@ pub(in crate::addon) fn own_kind(
     version: &str,
     kind: &str,
     cluster: KubernetesVersion,
-) -> Result<(Option<&'static Kind>, Option<Problem>), (&'static str, Problem)> {
+) -> Result<Found, NotServed> {
     let api = api_version(group, version);
     let found = kinds::find(group, version, kind);
     let (major, minor) = (cluster.major, cluster.minor);
