@@ -65,6 +65,7 @@ fn a_service_gets_a_network_load_balancer_and_gives_it_back() {
     let marks_now = marks(&lab);
     assert_eq!(marks_now.len(), 2 + 2 * 3 + 1, "{marks_now:?}");
     assert!(marks_now.iter().all(|it| it.ends_with(&format!("={}", balancer.name))));
+    lab.applies_nothing(SERVICE, &service());
     // One port less.
     let mut less = service();
     less["spec"]["ports"] = json!([{"name": "http", "port": 80}]);

@@ -57,6 +57,7 @@ fn a_claim_gets_a_volume_in_the_zone_of_its_pod() {
     lab.until(120, |lab| holds(&lab.get(POD), "Ready"));
     let bound = lab.get(CLAIM);
     assert_eq!((&bound["status"]["phase"], &bound["status"]["capacity"]["storage"]), (&json!("Bound"), &json!("7Gi")));
+    lab.applies_nothing(CLAIM, &claim());
     let name = bound["spec"]["volumeName"].as_str().expect("a volume").to_owned();
     let volume = lab.get(&format!("/api/v1/persistentvolumes/{name}"));
     assert_eq!(volume["spec"]["claimRef"]["uid"], bound["metadata"]["uid"]);

@@ -83,6 +83,12 @@ impl Lab {
         applied
     }
 
+    /// Applies what is there already: nothing changes, not even the revision.
+    pub fn applies_nothing(&mut self, path: &str, object: &Value) {
+        let before = self.get(path);
+        assert_eq!(self.apply(path, object), before);
+    }
+
     /// Merges a patch into an object.
     pub fn patch(&mut self, path: &str, patch: &Value) {
         let (status, answer) = self.ask("PATCH", path, (MERGE, patch));

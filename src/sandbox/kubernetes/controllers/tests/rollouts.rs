@@ -45,6 +45,7 @@ fn a_new_template_replaces_the_pods_of_a_deployment_within_its_limits() {
     assert!(lab.pods("a").iter().all(|(_, pod)| image(pod) == "i:2"));
     let deployment = lab.get(DEPLOYMENT);
     assert_eq!(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2");
+    lab.applies_nothing(DEPLOYMENT, &workload("Deployment", "i:2", &more));
     let managers = deployment["metadata"]["managedFields"].as_array().expect("managers");
     assert!(managers.iter().any(|it| it["manager"] == "kube-controller-manager" && it["subresource"] == "status"));
 }
@@ -107,6 +108,7 @@ fn a_daemon_set_replaces_its_pods_node_by_node() {
         is_through(&lab.get(DAEMON_SET))
     });
     assert!(lab.pods("a").iter().all(|(_, pod)| image(pod) == "i:2"));
+    lab.applies_nothing(DAEMON_SET, &everywhere("i:2"));
     lab.apply(DAEMON_SET, &everywhere("broken:3"));
     lab.pass(300);
     let status = lab.get(DAEMON_SET)["status"].clone();
