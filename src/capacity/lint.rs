@@ -131,6 +131,11 @@ pub(crate) mod tests {
         group.spec.taints = vec!["team=video:NoSchedule".parse().expect("a taint")];
         group.spec.min_size = 0;
         let name = Some(group.metadata.name.to_string());
-        assert!(lint(&specification, &BTreeMap::new()).iter().any(|row| row.group == name));
+        let is_told = |specification: &Specification| {
+            lint(specification, &BTreeMap::new()).iter().any(|row| row.group == name && row.message.contains("tainted"))
+        };
+        assert!(!is_told(&specification), "the example has the add-on that holds room");
+        specification.cluster.spec.addons.retain(|add_on| add_on.name != OVERPROVISIONING);
+        assert!(is_told(&specification));
     }
 }

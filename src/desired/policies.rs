@@ -106,12 +106,20 @@ pub(super) fn cloud_controller(builder: &Builder<'_>) -> Value {
             "Sid": "MakeGroupInNetwork", "Effect": "Allow", "Action": "ec2:CreateSecurityGroup",
             "Resource": ec2(builder, "vpc/*"),
         }),
+        // Each service has a key of its own for the call that makes what is tagged (EC2 user guide, "Grant permission to
+        // tag Amazon EC2 resources during creation"; ELB user guide, "Tag during creation").
         json!({
-            "Sid": "TagWhatItMakes", "Effect": "Allow", "Resource": "*",
-            "Action": ["ec2:CreateTags", "elasticloadbalancing:AddTags"],
+            "Sid": "TagWhatItMakes", "Effect": "Allow", "Resource": "*", "Action": "ec2:CreateTags",
             "Condition": {
                 "StringEquals": {format!("aws:RequestTag/{tag}"): "owned"},
                 "Null": {"ec2:CreateAction": "false"},
+            },
+        }),
+        json!({
+            "Sid": "TagLoadBalancers", "Effect": "Allow", "Resource": "*", "Action": "elasticloadbalancing:AddTags",
+            "Condition": {
+                "StringEquals": {format!("aws:RequestTag/{tag}"): "owned"},
+                "Null": {"elasticloadbalancing:CreateAction": "false"},
             },
         }),
         json!({

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scenario::Workload;
+use super::world::NetworkPlugin;
 use crate::spec::value::{AccountId, Cidr, HostedZoneName, Region, SubnetId, VpcId, Zone};
 
 /// The seed that is used where a project has none: the example fleet's.
@@ -52,6 +53,10 @@ pub struct Seed {
     /// is offered everywhere.
     #[serde(default)]
     pub offered_only_in: BTreeMap<String, Vec<Zone>>,
+    /// Where the pods of new nodes get their network from: `addOn`, so that nodes are not Ready before a network add-on runs,
+    /// or `builtIn`, as with machine images that bring one. Default: `addOn`.
+    #[serde(default)]
+    pub network_plugin: NetworkPlugin,
     /// What runs in clusters when they come up: cluster's name with `*` and `?` → workloads.
     #[serde(default)]
     pub workloads: BTreeMap<String, Vec<Workload>>,

@@ -26,6 +26,7 @@ impl World {
         world.ec2.zone_ids = seed.zones.iter().map(|zone| (zone.name.to_string(), zone.id.clone())).collect();
         // A company with several clusters has had its quotas raised.
         world.quotas = Quotas { vpcs: 20, internet_gateways: 20, addresses: 50, ..Quotas::default() };
+        world.behaviour.network_plugin = seed.network_plugin;
         for vpc in &seed.vpcs {
             add_vpc(&mut world, vpc);
         }

@@ -87,12 +87,13 @@ pub struct Behaviour {
 }
 
 /// Where the pods of new nodes get their network from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NetworkPlugin {
     /// It is there when the machine is: nodes become Ready by themselves.
     BuiltIn,
     /// A pod brings it, as in life: nodes are not Ready before a DaemonSet's pod has put a configuration there.
+    #[default]
     AddOn,
 }
 
@@ -103,7 +104,7 @@ impl Default for Behaviour {
             iam_propagation_seconds: 8,
             latency_milliseconds: 0,
             throttling: true,
-            network_plugin: NetworkPlugin::AddOn,
+            network_plugin: NetworkPlugin::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const TEMPLATE: &str = "templates/1_cluster.yaml.j2";
 
 fn applied() -> Fleet {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
     fleet
 }
@@ -66,7 +66,7 @@ fn status(fleet: &Fleet, cluster: &str) -> Value {
 #[test]
 fn an_apply_ends_with_ready_nodes_and_healthy_add_ons() {
     const PRODUCTION: &str = "prod-customer.k8s.foo.bar";
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     let planned = fleet.sandboxed(&["plan", PRODUCTION]).exits(0);
     planned.says("the cluster does not exist yet").says("+ overprovisioning");
     let ran = fleet.sandboxed(&["apply", PRODUCTION, "--yes"]).exits(0);
@@ -90,7 +90,7 @@ fn an_apply_ends_with_ready_nodes_and_healthy_add_ons() {
 
 #[test]
 fn a_changed_snippet_is_a_one_line_diff_of_one_add_on() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     fleet.edit("addons/metrics-server.yaml.j2", "--metric-resolution=", "{{ snippet(\"resolution.txt\") }}--x=");
     let text = fleet.read("addons/metrics-server.yaml.j2");
     let line = text.lines().find(|line| line.contains("resolution.txt")).expect("the line");
@@ -145,7 +145,7 @@ fn what_somebody_changed_by_hand_is_drift_and_is_not_overruled_in_silence() {
 
 #[test]
 fn an_apply_that_was_killed_among_its_add_ons_goes_on() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     fleet.sandboxed(&["apply", CLUSTER, "--yes", "--skip-add-ons"]).exits(0);
     for change in [3, 20] {
         let mut command = fleet.command(&["--sandbox", "apply", CLUSTER, "--yes"]);
@@ -164,7 +164,7 @@ fn an_apply_that_was_killed_among_its_add_ons_goes_on() {
 
 #[test]
 fn a_definition_is_served_before_its_objects_and_a_namespace_is_made_and_stays() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     fleet.edit(TEMPLATE, "    - name: prometheus-rules\n", "    - name: crontabs\n      namespace: batch\n");
     fleet.write(
         "addons/crontabs.yaml.j2",
@@ -223,7 +223,7 @@ fn an_image_that_cannot_be_pulled_is_told_and_what_needs_it_is_not_begun() {
 
 #[test]
 fn a_destroy_leaves_neither_load_balancer_nor_volume_of_the_cluster() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     let before = fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout;
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
     fleet.write(

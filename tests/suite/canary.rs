@@ -103,7 +103,7 @@ fn repositories(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 #[test]
 fn no_secret_of_a_cluster_is_anywhere_but_in_the_account() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     let loud = |arguments: &[&str]| {
         let mut command = fleet.command(&["--sandbox", "-vvv"]);
         command.env("WINDLASS_LOG", "trace").env("TMPDIR", scratch.path()).args(arguments);

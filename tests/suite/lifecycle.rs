@@ -24,7 +24,7 @@ fn unprotect(fleet: &Fleet, cluster: &str) {
 
 #[test]
 fn every_example_cluster_lives_from_create_to_destroy_and_leaves_the_account_as_it_was() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     let before = account(&fleet);
     for cluster in CLUSTERS {
         let planned = fleet.sandboxed(&["plan", cluster]).exits(0);

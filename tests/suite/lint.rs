@@ -18,7 +18,7 @@ data:
 
 /// The example fleet with add-ons of the test only.
 fn fleet(listed: &str, template: &str) -> Fleet {
-    let fleet = Fleet::new();
+    let fleet = Fleet::with_add_ons();
     let cluster = fleet.read("templates/1_cluster.yaml.j2");
     let (before, after) = cluster.split_once("\n  rolling:").expect("the example says how it rolls");
     let before = before.split("\n  addons:").next().unwrap_or_default();

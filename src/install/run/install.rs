@@ -280,7 +280,10 @@ impl Worker<'_, '_> {
         loop {
             let find = || self.kinds.of(&self.means.kubernetes, object);
             if let Some(kind) = self.patiently_any(name, find).await? {
-                return Ok(kind);
+                return match kind.namespaced && name.namespace.is_none() {
+                    true => Err(Error::NoNamespace(name.clone())),
+                    false => Ok(kind),
+                };
             }
             if self.means.clock.since_boot() >= deadline {
                 return Err(Error::NoSuchKind(name.clone()));

@@ -45,6 +45,9 @@ pub enum Error {
         "{0}: the cluster serves no such kind\nhint: apply its CustomResourceDefinition first: `needs` of the add-on"
     )]
     NoSuchKind(ObjectKey),
+    /// Its kind lives in namespaces, which nothing but the cluster knew.
+    #[error("{0}: its kind lives in namespaces\nhint: name one as `metadata.namespace` in the add-on's template")]
+    NoNamespace(ObjectKey),
     /// Others have set fields to other values.
     #[error(
         "{object} was changed by others: {}\nhint: take their values over into the manifests, or overrule them with \
