@@ -52,8 +52,8 @@ impl<'a> Served<'a> {
 
 impl Drop for Served<'_> {
     fn drop(&mut self) {
-        // Already dead is as good.
-        let _gone = self.child.kill();
+        // As Ctrl-C does, so that everything is stored; already dead is as good.
+        let _told = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         let _reaped = self.child.wait();
     }
 }

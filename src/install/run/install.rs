@@ -268,7 +268,7 @@ impl Worker<'_, '_> {
         match self.patiently(name, apply).await? {
             Applied::Object(_) => Ok(()),
             Applied::Conflict(conflicts) => Err(Error::Conflict {
-                object: name.clone(),
+                object: Box::new(name.clone()),
                 fields: conflicts.iter().map(ToString::to_string).collect(),
             }),
         }
@@ -281,12 +281,12 @@ impl Worker<'_, '_> {
             let find = || self.kinds.of(&self.means.kubernetes, object);
             if let Some(kind) = self.patiently_any(name, find).await? {
                 return match kind.namespaced && name.namespace.is_none() {
-                    true => Err(Error::NoNamespace(name.clone())),
+                    true => Err(Error::NoNamespace(Box::new(name.clone()))),
                     false => Ok(kind),
                 };
             }
             if self.means.clock.since_boot() >= deadline {
-                return Err(Error::NoSuchKind(name.clone()));
+                return Err(Error::NoSuchKind(Box::new(name.clone())));
             }
             self.kinds.ask_again(object["apiVersion"].as_str().unwrap_or_default());
             pause(self.means, LOOK).await?;
@@ -315,7 +315,7 @@ impl Worker<'_, '_> {
                 let read = || self.means.kubernetes.object(&kind, name.namespace.as_deref(), &name.name);
                 match self.patiently(&name, read).await?.map(|live| health(&live)) {
                     Some(Health::Healthy) => {}
-                    Some(Health::Failed(why)) => return Err(Error::Failed { object: name, why }),
+                    Some(Health::Failed(why)) => return Err(Error::Failed { object: Box::new(name), why }),
                     Some(Health::Waiting(reason)) => {
                         why.push(format!("{name}: {reason}"));
                         still.push(object);
@@ -358,7 +358,7 @@ impl Worker<'_, '_> {
                 other => return other,
             };
             if !error.is_transient() || self.means.clock.since_boot() >= deadline {
-                return Err(Error::Object { object: name.clone(), error });
+                return Err(Error::Object { object: Box::new(name.clone()), error: Box::new(error) });
             }
             let asked = error.retry_after().unwrap_or(PAUSE).max(PAUSE);
             pause(self.means, asked).await?;

@@ -36,18 +36,18 @@ pub enum Error {
     #[error("{object}: {error}")]
     Object {
         /// The object.
-        object: ObjectKey,
+        object: Box<ObjectKey>,
         /// What the server says.
-        error: kubernetes::Error,
+        error: Box<kubernetes::Error>,
     },
     /// The cluster has no such kind, although everything before was applied.
     #[error(
         "{0}: the cluster serves no such kind\nhint: apply its CustomResourceDefinition first: `needs` of the add-on"
     )]
-    NoSuchKind(ObjectKey),
+    NoSuchKind(Box<ObjectKey>),
     /// Its kind lives in namespaces, which nothing but the cluster knew.
     #[error("{0}: its kind lives in namespaces\nhint: name one as `metadata.namespace` in the add-on's template")]
-    NoNamespace(ObjectKey),
+    NoNamespace(Box<ObjectKey>),
     /// Others have set fields to other values.
     #[error(
         "{object} was changed by others: {}\nhint: take their values over into the manifests, or overrule them with \
@@ -56,7 +56,7 @@ pub enum Error {
     )]
     Conflict {
         /// The object.
-        object: ObjectKey,
+        object: Box<ObjectKey>,
         /// Which fields, and who.
         fields: Vec<String>,
     },
@@ -64,7 +64,7 @@ pub enum Error {
     #[error("{object} failed: {why}")]
     Failed {
         /// The object.
-        object: ObjectKey,
+        object: Box<ObjectKey>,
         /// Why.
         why: String,
     },
