@@ -98,12 +98,13 @@ impl GroupPolicy {
     }
 
     /// How many ready nodes fewer than its `size` a group may have. At least one of surge and unavailable must be there, or
-    /// nothing could ever be replaced; and a group that can be made larger is never emptied.
+    /// nothing could ever be replaced; and a group of several is never emptied: the pods of its nodes could go nowhere, and a
+    /// budget that lets them go one by one would hold all of its drains at once.
     #[must_use]
     pub fn unavailable(&self, size: u32) -> u32 {
         match (self.max_surge.of(size), self.max_unavailable.of(size)) {
             (0, 0) => 1,
-            (0, unavailable) => unavailable,
+            (0, unavailable) => unavailable.min(size.saturating_sub(1).max(1)),
             (_, unavailable) => unavailable.min(size.saturating_sub(1)),
         }
     }

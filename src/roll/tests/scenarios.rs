@@ -33,6 +33,19 @@ fn a_small_cluster_is_new_in_the_end() {
 }
 
 #[test]
+fn a_group_of_several_is_never_emptied_although_all_of_it_may_be_unavailable() {
+    // Its pods would have no place to go to, and their budget would hold both drains for ever.
+    let mut world = World::new(1).group("nodes", GroupRole::Nodes, 2);
+    world = world.application("frontend", 12, Some(1)).application("batch", 5, None);
+    let mut policy = world.policy();
+    let nodes = policy.groups.get_mut("nodes").expect("a policy");
+    (nodes.max_surge, nodes.max_unavailable, nodes.canary) = (Amount::Number(0), Amount::Number(2), 2);
+    assert_eq!([1, 2, 3, 9].map(|size| policy.groups["nodes"].unavailable(size)), [1, 1, 2, 2]);
+    let record = world.record();
+    assert_eq!(run(&mut world, &policy, record).outcome, Outcome::Done);
+}
+
+#[test]
 fn members_go_first_one_at_a_time_and_the_leader_last() {
     let mut world = small();
     let (policy, record) = (world.policy(), world.record());
