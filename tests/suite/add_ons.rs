@@ -264,7 +264,7 @@ spec:
         };
         let hostname = "jsonpath={.status.loadBalancer.ingress[0].hostname}";
         comes_true(&["get", "service", "shop", "--output", hostname], "elb");
-        comes_true(&["get", "statefulset", "store", "--output", "jsonpath={.status.readyReplicas}"], "2");
+        served.kubectl(&["rollout", "status", "statefulset/store", "--timeout", "60s"]);
     }
     let live = fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout;
     assert!(live.contains("CSIVolumeName") || live.lines().count() > before.lines().count(), "{live}");

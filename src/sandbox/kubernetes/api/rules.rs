@@ -150,13 +150,30 @@ pub fn fill(kind: &Kind, object: &mut Value) {
             pod(&mut spec["template"]["spec"]);
             object["status"] = json!({});
         }
-        "replicasets.apps" | "statefulsets.apps" | "replicationcontrollers" => {
+        "statefulsets.apps" => {
+            let spec = &mut object["spec"];
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+            defaults(
+                spec,
+                &[
+                    ("replicas", json!(1)),
+                    ("updateStrategy", strategy),
+                    ("podManagementPolicy", json!("OrderedReady")),
+                    ("revisionHistoryLimit", json!(10)),
+                ],
+            );
+            pod(&mut spec["template"]["spec"]);
+            object["status"] = json!({"replicas": 0});
+        }
+        "replicasets.apps" | "replicationcontrollers" => {
             let spec = &mut object["spec"];
             defaults(spec, &[("replicas", json!(1))]);
             pod(&mut spec["template"]["spec"]);
             object["status"] = json!({"replicas": 0});
         }
         "daemonsets.apps" => {
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+            defaults(&mut object["spec"], &[("updateStrategy", strategy), ("revisionHistoryLimit", json!(10))]);
             pod(&mut object["spec"]["template"]["spec"]);
             object["status"] = json!({
                 "currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0,
