@@ -17,7 +17,7 @@ use crate::addon::{self, Addon};
 use crate::apply::{self, Reporter};
 use crate::duration;
 use crate::exit::Exit;
-use crate::health::{GroupRole, View};
+use crate::health::{GroupRole, Machine, View};
 use crate::install::{self, Conflicts, Means, Report, Sides, differences, key_of};
 use crate::kubernetes::{DEADLINE, Kubernetes, Ready};
 use crate::plan::{Action, AddOnChange, AddOns};
@@ -145,6 +145,8 @@ pub struct Work<'a> {
     pub reporter: &'a Reporter,
     /// Told when it is to end.
     pub stop: &'a CancellationToken,
+    /// Whether this run has made something in AWS, so that machines may just have been launched.
+    pub made: bool,
 }
 
 /// Makes the add-ons what they should be, and records what was applied. The lease is kept alive meanwhile.
@@ -168,13 +170,9 @@ pub async fn apply(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyh
         cluster: session.cluster().to_string(),
     };
     let installed = async {
-        install::wait_for_api(&means, API).await?;
+        install::wait_for_api(&means, API).await.map_err(|error| silent(session, error))?;
         let seen = install::look(&kubernetes, work.add_ons, &records.add_ons).await?;
-        let report = install::install(&means, work.add_ons, &seen).await;
-        if report.failures.is_empty() {
-            nodes_ready(session, &kubernetes, &means).await?;
-        }
-        anyhow::Ok(report)
+        anyhow::Ok(install::install(&means, work.add_ons, &seen).await)
     };
     let report = beating(lease, installed).await??;
     // What failed keeps its record: it is not what was rendered, and the next plan says so.
@@ -186,14 +184,39 @@ pub async fn apply(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyh
         }
     }
     lease.stage_add_ons(&now.into_values().collect::<Vec<_>>())?;
+    if report.failures.is_empty() {
+        beating(lease, nodes_ready(session, &kubernetes, &means, work.made)).await??;
+    }
     Ok(report)
 }
 
-/// Waits until every machine in service is a Ready node: what the add-ons have to bring about.
+/// The end of an apply whose cluster does not answer.
+fn silent(session: &Session, error: install::Error) -> anyhow::Error {
+    let cluster = session.cluster();
+    if error.is_resumable() {
+        let message = format!(
+            "apply of {cluster} was interrupted while it waited for the API\n  hint: run it again, it goes on where it was: \
+             windlass apply {cluster}"
+        );
+        return Stopped::new(Exit::Resumable, message).into();
+    }
+    let (host, port) = api::address(session);
+    let why = error.to_string().replace("\nhint: ", "\n  hint: ");
+    let message = format!(
+        "AWS is as the manifests say, but the API of {cluster} does not answer at {host}:{port}, so its add-ons are not \
+         applied: {why}\n  hint: from outside of its network use --kubeconfig, or --skip-add-ons \
+         (docs/runbooks/internal-api.md)"
+    );
+    Stopped::new(Exit::Provider, message).into()
+}
+
+/// Waits until every machine in service is a Ready node, where this run has launched machines, or where so few are Ready that
+/// it is the network that was missing. A single machine that is broken in a cluster that works is no matter of an apply:
+/// it is told.
 ///
 /// # Errors
 /// Exit 15 with the nodes that are not Ready when the time is over.
-async fn nodes_ready(session: &Session, kubernetes: &Kubernetes, means: &Means<'_>) -> anyhow::Result<()> {
+async fn nodes_ready(session: &Session, kubernetes: &Kubernetes, means: &Means<'_>, made: bool) -> anyhow::Result<()> {
     let deadline = means.clock.since_boot() + NODES;
     loop {
         let view = view::look(session, kubernetes, view::Members::Left).await?;
@@ -202,6 +225,10 @@ async fn nodes_ready(session: &Session, kubernetes: &Kubernetes, means: &Means<'
             return Ok(());
         }
         let (count, what) = (missing.len(), stream::shortened(&missing));
+        if !made && count * 2 <= machines(&view).count() {
+            session.output.message(&format!("warning: {count} machines are no Ready nodes: {what}"));
+            return Ok(());
+        }
         if means.clock.since_boot() >= deadline {
             let message = format!(
                 "{count} machines are no Ready nodes after {}: {what}\n  hint: windlass status {}",
@@ -219,11 +246,15 @@ async fn nodes_ready(session: &Session, kubernetes: &Kubernetes, means: &Means<'
     }
 }
 
+/// Machines in service that should be nodes.
+fn machines(view: &View) -> impl Iterator<Item = &Machine> {
+    let groups = view.groups.values().filter(|group| group.role != GroupRole::Bastion);
+    groups.flat_map(|group| group.in_service())
+}
+
 /// Machines in service that are no Ready nodes, and why.
 fn not_ready(view: &View) -> Vec<String> {
-    let groups = view.groups.values().filter(|group| group.role != GroupRole::Bastion);
-    let machines = groups.flat_map(|group| group.in_service());
-    machines
+    machines(view)
         .filter_map(|machine| match view.node_of(&machine.id) {
             Some(node) => match &node.ready {
                 Ready::Yes(_) => None,

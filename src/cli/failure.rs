@@ -3,6 +3,7 @@
 use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
+use crate::install;
 use crate::kubernetes;
 use crate::pki::IssueError;
 use crate::plan::Refusal;
@@ -112,6 +113,9 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if let Some(RunError::Member { .. }) = cause.downcast_ref() {
         return Some(Exit::Provider);
+    }
+    if let Some(error) = cause.downcast_ref::<install::Error>() {
+        return Some(if error.is_resumable() { Exit::Resumable } else { Exit::Provider });
     }
     cause.is::<kubernetes::Error>().then_some(Exit::Provider)
 }

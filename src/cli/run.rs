@@ -278,7 +278,7 @@ async fn under_lock(
         add_ons::clear(
             session,
             lease,
-            add_ons::Work { add_ons: &[], options: &options, reporter: &reporter, stop: &stop },
+            add_ons::Work { add_ons: &[], options: &options, reporter: &reporter, stop: &stop, made: false },
         )
         .await?;
     }
@@ -300,7 +300,8 @@ async fn under_lock(
     }
     let add_ons = match &work.add_ons {
         Some(AddOnWork { list, options }) if report.is_complete() && work.purpose == Purpose::Apply => {
-            let work = add_ons::Work { add_ons: list, options, reporter: &reporter, stop: &stop };
+            let made = report.counts.get("create").is_some_and(|count| *count > 0);
+            let work = add_ons::Work { add_ons: list, options, reporter: &reporter, stop: &stop, made };
             Some(add_ons::apply(session, lease, work).await?)
         }
         _ => None,
@@ -369,9 +370,7 @@ fn end_of_add_ons(session: &Session, done: &Done) -> anyhow::Result<Exit> {
         .iter()
         .map(|(name, error)| format!("  {name}: {}", error.to_string().replace("\nhint: ", "\n    hint: ")))
         .collect();
-    let resumable =
-        |error: &install::Error| matches!(error, install::Error::Interrupted | install::Error::LeaseEnded(_));
-    let interrupted = failures.values().any(resumable);
+    let interrupted = failures.values().any(install::Error::is_resumable);
     let message = format!(
         "AWS is as the manifests say, but {} of {cluster} {}:\n{}\n  hint: run it again, it goes on where it was: windlass \
          apply {cluster}",

@@ -86,3 +86,11 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
 }
+
+impl Error {
+    /// Whether nothing is wrong, and the next run goes on.
+    #[must_use]
+    pub const fn is_resumable(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::LeaseEnded(_))
+    }
+}
