@@ -9,6 +9,7 @@ mod certs;
 mod complete;
 mod completions;
 mod destroy;
+mod drift;
 mod etcd;
 mod explain;
 mod failure;
@@ -69,6 +70,7 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
+    Drift(drift::Arguments),
     Roll(Box<roll::Arguments>),
     Destroy(destroy::Arguments),
     History(history::Arguments),
@@ -128,6 +130,7 @@ impl Cli {
             Command::Plan(_)
             | Command::Apply(_)
             | Command::Status(_)
+            | Command::Drift(_)
             | Command::Roll(_)
             | Command::Destroy(_)
             | Command::History(_)
@@ -148,6 +151,7 @@ impl Cli {
             Command::Plan(arguments) => arguments.run(global, output).await,
             Command::Apply(arguments) => arguments.run(global, output).await,
             Command::Status(arguments) => arguments.run(global, output).await,
+            Command::Drift(arguments) => arguments.run(global, output).await,
             Command::Roll(arguments) => arguments.run(global, output).await,
             Command::Destroy(arguments) => arguments.run(global, output).await,
             Command::History(arguments) => arguments.run(global, output).await,

@@ -125,9 +125,11 @@ fn what_somebody_changed_by_hand_is_drift_and_is_not_overruled_in_silence() {
     let planned = fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(3);
     planned.says("Deployment kube-system/metrics-server  # changed by hand").says("spec.replicas: 5 -> 2");
     fleet.sandboxed(&["status", CLUSTER]).exits(0).says("drift: metrics-server");
+    fleet.sandboxed(&["drift", CLUSTER, "--detailed-exitcode"]).exits(3).says("spec.replicas: 5 -> 2");
     let refused = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(15);
     refused.warns(".spec.replicas").warns("\"kubectl\"").warns("--force-conflicts");
     fleet.sandboxed(&["apply", CLUSTER, "--yes", "--force-conflicts"]).exits(0);
+    fleet.sandboxed(&["drift", CLUSTER, "--detailed-exitcode"]).exits(0).says("No drift");
     fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
 
     // What is taken out of the manifests goes; what is not ours stays.

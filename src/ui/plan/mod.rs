@@ -8,7 +8,7 @@ mod value;
 
 pub use json::{PlanView, json};
 pub use markdown::markdown;
-pub use text::text;
+pub use text::{drift, text};
 
 use crate::plan::{Action, Plan, Purpose};
 

@@ -44,6 +44,24 @@ pub fn text(plan: &Plan, view: View) -> String {
     page.text
 }
 
+/// Shows what somebody changed by hand, and nothing else of a plan.
+#[must_use]
+pub fn drift(plan: &Plan, view: View) -> String {
+    let mut page = Page { text: String::new(), view };
+    page.line(Style::new().bold(), &format!("drift of {} in {}, account {}", plan.cluster, plan.region, plan.account));
+    if !plan.drift.is_empty() {
+        page.drift(&plan.drift);
+    }
+    page.add_ons(&plan.add_ons);
+    if plan.drift.is_empty() && plan.add_ons.is_empty() {
+        page.text.push_str("\nNo drift: nobody has changed anything since the last apply.\n");
+        if let Some(why) = &plan.add_ons.unasked {
+            let _ = writeln!(page.text, "The cluster itself was not asked: {why}");
+        }
+    }
+    page.text
+}
+
 struct Page {
     text: String,
     view: View,
