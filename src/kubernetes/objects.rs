@@ -135,6 +135,18 @@ impl Kubernetes {
         object: &Value,
         applying: Applying,
     ) -> Result<Applied, Error> {
+        self.apply_as(FIELD_MANAGER, kind, namespace, object, applying).await
+    }
+
+    /// The same in the name of another field manager.
+    pub(crate) async fn apply_as(
+        &self,
+        manager: &str,
+        kind: &ObjectKind,
+        namespace: Option<&str>,
+        object: &Value,
+        applying: Applying,
+    ) -> Result<Applied, Error> {
         let name = object["metadata"]["name"].as_str();
         let more = match applying {
             Applying::Trying => "&dryRun=All&force=true",
@@ -143,7 +155,7 @@ impl Kubernetes {
             Applying::ByForce => "&force=true",
         };
         let path = kind.path(namespace, name);
-        let path = format!("{path}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{more}");
+        let path = format!("{path}?fieldManager={}&fieldValidation=Strict{more}", escaped(manager));
         let answer = self.call(Method::PATCH, &path, Some((Content::Apply, object))).await?;
         if answer.status == StatusCode::CONFLICT {
             let conflicts = Status::of(&answer.body, answer.status).field_conflicts();

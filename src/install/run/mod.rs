@@ -8,6 +8,8 @@ mod event;
 mod install;
 mod kinds;
 mod look;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Which fields built-in objects have: what a client sends is read as the published types are and compared with what was
 //! understood of it. Custom resources have their own schemas (`schema`).
 //!
-//! The types are those of Kubernetes 1.33, whatever the version of the cluster: fields that came later are unknown.
+//! The types are those of Kubernetes 1.37, whatever the version of the cluster: fields that came later are unknown.
 
 use k8s_openapi::api;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
