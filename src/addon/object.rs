@@ -56,6 +56,20 @@ impl Object {
     }
 }
 
+impl ObjectKey {
+    /// The key of an object as an API server or a record has it.
+    #[must_use]
+    pub fn of(object: &Json) -> Self {
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        Self {
+            group: group_and_version(object["apiVersion"].as_str().unwrap_or_default()).0.to_owned(),
+            kind: text(&object["kind"]),
+            namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
+            name: text(&object["metadata"]["name"]),
+        }
+    }
+}
+
 impl fmt::Display for ObjectKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.namespace {

@@ -13,12 +13,12 @@ use super::helm::Helm;
 use super::run::beating;
 use super::session::{Session, show_warnings};
 use super::view;
-use crate::addon::{self, Addon};
+use crate::addon::{self, Addon, ObjectKey};
 use crate::apply::{self, Reporter};
 use crate::duration;
 use crate::exit::Exit;
 use crate::health::{GroupRole, Machine, View};
-use crate::install::{self, Conflicts, Means, Report, Sides, differences, key_of};
+use crate::install::{self, Conflicts, Means, Report, Sides, differences};
 use crate::kubernetes::{DEADLINE, Kubernetes, Ready};
 use crate::plan::{Action, AddOnChange, AddOns};
 use crate::problem::Problems;
@@ -109,7 +109,7 @@ fn recorded(add_ons: &[Addon], records: &Records, why: String) -> AddOns {
     let mut before: BTreeMap<_, _> = records
         .add_ons
         .values()
-        .flat_map(|record| record.objects.iter().map(|object| (key_of(object), (record.name.as_str(), object))))
+        .flat_map(|record| record.objects.iter().map(|object| (ObjectKey::of(object), (record.name.as_str(), object))))
         .collect();
     for add_on in add_ons {
         for object in &add_on.objects {
@@ -149,26 +149,28 @@ pub struct Work<'a> {
     pub made: bool,
 }
 
+/// What an installation needs of a run.
+fn means<'a>(session: &Session, lease: &Lease, work: &Work<'a>, kubernetes: Kubernetes) -> Means<'a> {
+    let (clock, reporter, fence) = (session.clock, work.reporter, lease.fence());
+    Means {
+        kubernetes,
+        clock,
+        stop: work.stop.clone(),
+        tell: Box::new(move |event| reporter(clock.now(), apply::Event::AddOns { event })),
+        permit: Box::new(move || fence.permit(DEADLINE).map_err(|ended| ended.to_string())),
+        conflicts: if work.options.force_conflicts { Conflicts::Overruled } else { Conflicts::Told },
+        cluster: session.cluster().to_string(),
+    }
+}
+
 /// Makes the add-ons what they should be, and records what was applied. The lease is kept alive meanwhile.
 ///
 /// # Errors
 /// The API does not come up, a look fails, or the lease was lost. What fails of single add-ons is in the report.
-pub async fn apply(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyhow::Result<Report> {
+pub async fn apply(session: &Session, lease: &mut Lease, work: &Work<'_>) -> anyhow::Result<Report> {
     let records = lease.records().clone();
     let kubernetes = api::connect(session, &records, work.options.kubeconfig.as_deref())?;
-    let (clock, reporter) = (session.clock, work.reporter);
-    let tell = |event: install::Event| reporter(clock.now(), apply::Event::AddOns { event });
-    let fence = lease.fence();
-    let permit = move || fence.permit(DEADLINE).map_err(|ended| ended.to_string());
-    let means = Means {
-        kubernetes: kubernetes.clone(),
-        clock,
-        stop: work.stop.clone(),
-        tell: &tell,
-        permit: &permit,
-        conflicts: if work.options.force_conflicts { Conflicts::Overruled } else { Conflicts::Told },
-        cluster: session.cluster().to_string(),
-    };
+    let means = means(session, lease, work, kubernetes.clone());
     let installed = async {
         install::wait_for_api(&means, API).await.map_err(|error| silent(session, error))?;
         let seen = install::look(&kubernetes, work.add_ons, &records.add_ons).await?;
@@ -271,7 +273,7 @@ fn not_ready(view: &View) -> Vec<String> {
 ///
 /// # Errors
 /// The lease was lost.
-pub async fn clear(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyhow::Result<()> {
+pub async fn clear(session: &Session, lease: &mut Lease, work: &Work<'_>) -> anyhow::Result<()> {
     let records = lease.records().clone();
     let kubernetes = match glance(session, &records, work.options.kubeconfig.as_deref()).await {
         Ok(kubernetes) => kubernetes,
@@ -282,19 +284,7 @@ pub async fn clear(session: &Session, lease: &mut Lease, work: Work<'_>) -> anyh
             return Ok(());
         }
     };
-    let (clock, reporter) = (session.clock, work.reporter);
-    let tell = |event: install::Event| reporter(clock.now(), apply::Event::AddOns { event });
-    let fence = lease.fence();
-    let permit = move || fence.permit(DEADLINE).map_err(|ended| ended.to_string());
-    let means = Means {
-        kubernetes,
-        clock,
-        stop: work.stop.clone(),
-        tell: &tell,
-        permit: &permit,
-        conflicts: Conflicts::Told,
-        cluster: session.cluster().to_string(),
-    };
+    let means = means(session, lease, work, kubernetes);
     match beating(lease, install::clear(&means)).await? {
         Ok(left) if left.is_empty() => {}
         Ok(left) => {

@@ -271,16 +271,9 @@ async fn under_lock(
         Purpose::Destroy => Vault::default(),
     };
     fence(session, lease);
-    let nothing = add_ons::Options::default();
-    let in_cluster = |add_ons: Option<&'_ AddOnWork>| add_ons.map_or_else(|| nothing.clone(), |it| it.options.clone());
-    if work.purpose == Purpose::Destroy {
-        let options = in_cluster(work.add_ons.as_ref());
-        add_ons::clear(
-            session,
-            lease,
-            add_ons::Work { add_ons: &[], options: &options, reporter: &reporter, stop: &stop, made: false },
-        )
-        .await?;
+    if let (Purpose::Destroy, Some(AddOnWork { list, options })) = (work.purpose, &work.add_ons) {
+        let work = add_ons::Work { add_ons: list, options, reporter: &reporter, stop: &stop, made: false };
+        add_ons::clear(session, lease, &work).await?;
     }
     let run = lease.run().to_owned();
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
@@ -302,7 +295,7 @@ async fn under_lock(
         Some(AddOnWork { list, options }) if report.is_complete() && work.purpose == Purpose::Apply => {
             let made = report.counts.get("create").is_some_and(|count| *count > 0);
             let work = add_ons::Work { add_ons: list, options, reporter: &reporter, stop: &stop, made };
-            Some(add_ons::apply(session, lease, work).await?)
+            Some(add_ons::apply(session, lease, &work).await?)
         }
         _ => None,
     };

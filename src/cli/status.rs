@@ -17,6 +17,7 @@ use super::options::{Format, Global, Which, parse_duration};
 use super::picture::{Picture, look_at};
 use super::session::Session;
 use super::view;
+use crate::addon::Addon;
 use crate::aws::Instances;
 use crate::exit::Exit;
 use crate::health::{Expectation, Finding, Severity, findings};
@@ -119,8 +120,10 @@ impl Arguments {
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
         let session = Session::open(global, output, &self.which.cluster, self.parallelism).await?;
         let deadline = session.clock.since_boot() + self.wait.unwrap_or_default();
+        // Rendered once, however often it is looked; for a cluster that does not exist, not at all.
+        let mut list = None;
         loop {
-            let status = self.look(&session).await?;
+            let status = self.look(&session, &mut list).await?;
             let late = session.clock.since_boot() >= deadline;
             if !late && !status.is_well() {
                 session.clock.sleep(AGAIN).await;
@@ -138,7 +141,7 @@ impl Arguments {
         }
     }
 
-    async fn look(&self, session: &Session) -> anyhow::Result<Status> {
+    async fn look(&self, session: &Session, list: &mut Option<Vec<Addon>>) -> anyhow::Result<Status> {
         let history = session.store.history().await?;
         let picture = look_at(session, Purpose::Apply, session.store.read().await?, Instances::Listed).await?;
         let plan = picture.plan(session, Purpose::Apply)?;
@@ -156,10 +159,13 @@ impl Arguments {
         status.not_ready.extend(health::unhealthy(session, &picture).await?);
         if picture.records.cluster.is_some() {
             judge(session, self.kubeconfig.as_deref(), &picture, &mut status).await;
-            let list = add_ons::wanted(session)?;
+            let list = match list {
+                Some(list) => list,
+                None => list.insert(add_ons::wanted(session)?),
+            };
             if !list.is_empty() || !picture.records.add_ons.is_empty() {
                 let options = add_ons::Options { kubeconfig: self.kubeconfig.clone(), ..add_ons::Options::default() };
-                status.add_ons = Some(add_ons::look(session, &list, &picture.records, &options).await?);
+                status.add_ons = Some(add_ons::look(session, list, &picture.records, &options).await?);
             }
         }
         Ok(status)

@@ -14,8 +14,6 @@ use super::error::{Error, Status};
 
 /// The name under which windlass owns fields.
 pub const FIELD_MANAGER: &str = "windlass";
-/// Objects per page: what kubectl asks for (`--chunk-size`).
-const PAGE: u32 = 500;
 
 /// A kind as a server has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,13 +65,18 @@ impl fmt::Display for FieldConflict {
     }
 }
 
+/// Where a version of a group is served.
+fn root(api_version: &str) -> String {
+    match api_version.split_once('/') {
+        Some((group, version)) => format!("/apis/{}/{}", escaped(group), escaped(version)),
+        None => format!("/api/{}", escaped(api_version)),
+    }
+}
+
 impl ObjectKind {
     /// The path of one of its objects, or of their list.
     fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
-        let mut path = match self.api_version.split_once('/') {
-            Some((group, version)) => format!("/apis/{}/{}", escaped(group), escaped(version)),
-            None => format!("/api/{}", escaped(&self.api_version)),
-        };
+        let mut path = root(&self.api_version);
         if let Some(namespace) = namespace.filter(|_| self.namespaced) {
             path.push_str(&format!("/namespaces/{}", escaped(namespace)));
         }
@@ -91,11 +94,7 @@ impl Kubernetes {
     /// # Errors
     /// See [`Error`].
     pub async fn kinds(&self, api_version: &str) -> Result<Vec<ObjectKind>, Error> {
-        let path = match api_version.split_once('/') {
-            Some((group, version)) => format!("/apis/{}/{}", escaped(group), escaped(version)),
-            None => format!("/api/{}", escaped(api_version)),
-        };
-        let answer = match self.get(&path).await {
+        let answer = match self.get(&root(api_version)).await {
             Err(Error::NotFound(_)) => return Ok(Vec::new()),
             other => other?,
         };
@@ -187,27 +186,10 @@ impl Kubernetes {
         namespace: Option<&str>,
         selector: &str,
     ) -> Result<Vec<Value>, Error> {
-        let base = kind.path(namespace, None);
-        let (mut objects, mut token) = (Vec::new(), String::new());
-        loop {
-            let path = format!("{base}?limit={PAGE}&labelSelector={}&continue={}", escaped(selector), escaped(&token));
-            let mut page = match self.get(&path).await {
-                Err(Error::NotFound(_)) => return Ok(objects),
-                // The page is too old: begin again, with what is there now.
-                Err(Error::Gone(_)) if !token.is_empty() => {
-                    (objects, token) = (Vec::new(), String::new());
-                    continue;
-                }
-                other => other?,
-            };
-            let next = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
-            if let Value::Array(items) = page["items"].take() {
-                objects.extend(items);
-            }
-            if next.is_empty() || next == token {
-                return Ok(objects);
-            }
-            token = next;
+        let filter = format!("&labelSelector={}", escaped(selector));
+        match self.pages(&kind.path(namespace, None), &filter).await {
+            Err(Error::NotFound(_)) => Ok(Vec::new()),
+            other => other.map(|(items, _)| items),
         }
     }
 

@@ -189,28 +189,28 @@ impl Kubernetes {
     }
 
     pub(super) async fn list(&self, kind: Kind) -> Result<Listed, Error> {
-        let (items, revision) = self.pages(kind.path()).await?;
+        let (items, revision) = self.pages(kind.path(), "").await?;
         let revision = revision.ok_or_else(|| Error::Malformed(String::from("a list without a resourceVersion")))?;
         Ok(Listed { objects: items.iter().filter_map(|it| kind.read(it)).collect(), revision })
     }
 
-    /// All items of a list and its revision. A list whose pages were forgotten on the way begins once more: the pages of
+    /// All items of a list and its revision; `filter` is part of the query, such as `&labelSelector=…`, or empty. A list whose pages were forgotten on the way begins once more: the pages of
     /// one revision are kept for minutes (`--etcd-compaction-interval`, 5 min), so that the second one has time again.
-    pub(super) async fn pages(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
-        match self.pages_of_one_revision(path).await {
+    pub(super) async fn pages(&self, path: &str, filter: &str) -> Result<(Vec<Value>, Option<String>), Error> {
+        match self.pages_of_one_revision(path, filter).await {
             Err(Error::Gone(why)) => {
                 tracing::debug!(path, why, "a list begins once more");
-                self.pages_of_one_revision(path).await
+                self.pages_of_one_revision(path, filter).await
             }
             listed => listed,
         }
     }
 
-    async fn pages_of_one_revision(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
+    async fn pages_of_one_revision(&self, path: &str, filter: &str) -> Result<(Vec<Value>, Option<String>), Error> {
         let mut items = Vec::new();
         let mut rest = String::new();
         for _ in 0..PAGES {
-            let mut page = self.get(&format!("{path}?limit={PAGE}{rest}")).await?;
+            let mut page = self.get(&format!("{path}?limit={PAGE}{filter}{rest}")).await?;
             if !page["items"].is_array() && !page["items"].is_null() {
                 return Err(Error::Malformed(format!("{path} gives no list")));
             }

@@ -155,8 +155,7 @@ fn an_apply_that_was_killed_among_its_add_ons_goes_on() {
         let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
         assert_eq!(killed.code, None, "it was not killed at {change}: {}", killed.stderr);
         let held = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13);
-        let (_, rest) = held.stderr.split_once("--epoch ").expect("the message names the epoch");
-        let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let epoch = held.epoch();
         fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
     }
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);

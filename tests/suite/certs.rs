@@ -204,8 +204,7 @@ fn a_rotation_that_was_killed_goes_on_from_what_is_there() {
     let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
     assert_eq!(killed.code, None, "it was not killed: {}", killed.stderr);
     let held = rotate(&fleet, &[]).exits(13);
-    let (_, rest) = held.stderr.split_once("--epoch ").expect("the message names the epoch");
-    let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let epoch = held.epoch();
     fleet.sandboxed(&["unlock", SMALL, "--epoch", &epoch]).exits(0);
     rotate(&fleet, &[]).exits(0).warns("that comes first");
     fleet.sandboxed(&["sandbox", "advance", "1h"]).exits(0);

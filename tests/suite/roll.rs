@@ -38,8 +38,7 @@ fn a_roll_that_was_killed_goes_on_until_every_machine_is_new() {
         let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
         assert_eq!(killed.code, None, "it was not killed at {change}: {}", killed.stderr);
         let held = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13);
-        let (_, rest) = held.stderr.split_once("--epoch ").expect("the message names the epoch");
-        let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let epoch = held.epoch();
         fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
         fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);
         // What the roll has lent is no drift, and an apply does not take it away.
@@ -71,8 +70,7 @@ fn a_paused_roll_is_refused_until_it_is_resumed_or_given_up() {
     // Nobody is at it, and the lock says that somebody is: what is asked for waits on the branch.
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(0).warns("was asked");
     let held = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13);
-    let (_, rest) = held.stderr.split_once("--epoch ").expect("the message names the epoch");
-    let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let epoch = held.epoch();
     fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(0).warns("roll resume");
     fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(11).warns("was paused by");

@@ -41,9 +41,7 @@ fn a_create_that_was_killed_goes_on_and_makes_nothing_twice() {
 
 /// The epoch that a refused apply names.
 fn held_epoch(fleet: &Fleet) -> String {
-    let refused = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13);
-    let (_, rest) = refused.stderr.split_once("--epoch ").expect("the message names the epoch");
-    rest.chars().take_while(char::is_ascii_digit).collect()
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13).epoch()
 }
 
 /// How many live objects of each kind the account has.

@@ -10,7 +10,6 @@ use super::look::core;
 use super::told::Told;
 use super::{Error, Event, LOOK};
 use crate::addon::ObjectKey;
-use crate::install::key_of;
 use crate::kubernetes::{Kubernetes, ObjectKind};
 use crate::plan::Action;
 
@@ -78,5 +77,5 @@ async fn of(kubernetes: &Kubernetes, kind: &ObjectKind, which: impl Fn(&Value) -
 
 /// Items of a list do not say what they are.
 fn named(kind: &ObjectKind, object: &Value) -> ObjectKey {
-    ObjectKey { kind: kind.kind.clone(), ..key_of(object) }
+    ObjectKey { kind: kind.kind.clone(), ..ObjectKey::of(object) }
 }

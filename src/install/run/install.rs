@@ -14,7 +14,7 @@ use super::{Error, Event, LOOK};
 use crate::addon::{Addon, Object, ObjectKey};
 use crate::clock::Clock;
 use crate::duration;
-use crate::install::{Health, Inventory, NAMESPACE, health, key_of, marked};
+use crate::install::{Health, Inventory, NAMESPACE, health, marked};
 use crate::kubernetes::{self, Applied, Applying, Kubernetes, ObjectKind};
 use crate::plan::Action;
 
@@ -46,9 +46,9 @@ pub struct Means<'a> {
     /// Told when somebody wants it to end.
     pub stop: CancellationToken,
     /// Told what happens.
-    pub tell: &'a (dyn Fn(Event) + Send + Sync),
+    pub tell: Box<dyn Fn(Event) + Send + Sync + 'a>,
     /// Whether a call that changes something may still begin; else why not.
-    pub permit: &'a (dyn Fn() -> Result<(), String> + Send + Sync),
+    pub permit: Box<dyn Fn() -> Result<(), String> + Send + Sync + 'a>,
     /// What happens to fields that others have set.
     pub conflicts: Conflicts,
     /// The cluster's name, for the events.
@@ -210,7 +210,7 @@ impl Worker<'_, '_> {
             add_on.objects.iter().filter(|it| it.kind == "Namespace").map(|it| it.name.as_str()).collect();
         for namespace in inventory.namespaces.iter().filter(|it| !own.contains(it.as_str())) {
             let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            let name = key_of(&object);
+            let name = ObjectKey::of(&object);
             let kind = self.kind(&name, &object).await?;
             let read = || self.means.kubernetes.object(&kind, None, namespace);
             if self.patiently(&name, read).await?.is_none() {
@@ -230,7 +230,7 @@ impl Worker<'_, '_> {
                 done += 1;
                 self.did(&seen.name, &stale.object, Action::Delete);
             }
-            let parent = key_of(&Inventory::new(&seen.name).parent());
+            let parent = ObjectKey::of(&Inventory::new(&seen.name).parent());
             let kind = config_maps();
             let live = self.patiently(&parent, || self.means.kubernetes.object(&kind, Some(NAMESPACE), &parent.name));
             if let Some(uid) = live.await?.as_ref().and_then(|it| it["metadata"]["uid"].as_str()) {
@@ -250,7 +250,7 @@ impl Worker<'_, '_> {
     /// Writes an inventory.
     async fn keep(&self, inventory: &Inventory) -> Result<(), Error> {
         let parent = inventory.parent();
-        let name = key_of(&parent);
+        let name = ObjectKey::of(&parent);
         let kind = config_maps();
         self.means.permitted()?;
         let apply = || self.means.kubernetes.apply(&kind, Some(NAMESPACE), &parent, Applying::ByForce);

@@ -8,9 +8,7 @@ use serde_json::Value;
 use super::kinds::Kinds;
 use super::{CALLS, Error};
 use crate::addon::{Addon, Object, ObjectKey, sort_for_deleting};
-use crate::install::{
-    ADD_ON, GroupKind, Health, Inventory, NAMESPACE, PART_OF, Sides, differences, health, key_of, marked,
-};
+use crate::install::{ADD_ON, GroupKind, Health, Inventory, NAMESPACE, PART_OF, Sides, differences, health, marked};
 use crate::kubernetes::{self, Applied, Applying, Kubernetes, ObjectKind};
 use crate::plan::{Action, AddOnChange, FieldChange};
 use crate::state::AddOnRecord;
@@ -129,7 +127,7 @@ impl Eye<'_> {
     ) -> Result<SeenAddOn, Error> {
         let mark = Inventory::new(add_on);
         let applied: BTreeMap<ObjectKey, &Value> =
-            record.iter().flat_map(|it| &it.objects).map(|it| (key_of(it), it)).collect();
+            record.iter().flat_map(|it| &it.objects).map(|it| (ObjectKey::of(it), it)).collect();
         let looks = objects.iter().map(|object| {
             let key = object.key();
             let applied = applied.get(&key).copied();

@@ -85,8 +85,8 @@ impl Stage {
             kubernetes: self.kubernetes(),
             clock: self.clock,
             stop: CancellationToken::new(),
-            tell: &|event| self.events.lock().expect("one thread").push(event),
-            permit: &|| Ok(()),
+            tell: Box::new(|event| self.events.lock().expect("one thread").push(event)),
+            permit: Box::new(|| Ok(())),
             conflicts,
             cluster: self.cluster.clone(),
         };

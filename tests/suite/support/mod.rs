@@ -188,6 +188,13 @@ impl Ran {
         self
     }
 
+    /// The epoch of the lock that a refusal names.
+    #[track_caller]
+    pub fn epoch(&self) -> String {
+        let (_, rest) = self.stderr.split_once("--epoch ").expect("the message names the epoch");
+        rest.chars().take_while(char::is_ascii_digit).collect()
+    }
+
     /// Expects this text on stderr.
     #[track_caller]
     pub fn warns(self, text: &str) -> Self {
