@@ -3,9 +3,10 @@
 //! All waiting goes through tokio's timers. In the sandbox the runtime is started paused, so that tokio moves its
 //! clock forward by itself whenever every task waits: a five-minute load balancer costs microseconds.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// Tells the date and how much time has passed; cheap to clone.
@@ -17,7 +18,28 @@ pub struct Clock {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     System,
-    Virtual { base: Timestamp, started: Instant },
+    Virtual { base: Timestamp, started: Instant, skew: Option<Skew> },
+}
+
+/// How far a machine's date is off, in seconds; copies share it.
+#[derive(Clone, Copy, Debug)]
+pub struct Skew(&'static AtomicI64);
+
+impl Skew {
+    /// None yet. Takes a few bytes that are never given back: for tests, which make one for each process that they play.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Box::leak(Box::default()))
+    }
+
+    /// Sets the date forwards, or back.
+    pub fn add(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    fn applied_to(self, time: Timestamp) -> Timestamp {
+        time.saturating_add(SignedDuration::from_secs(self.0.load(Ordering::Relaxed))).unwrap_or(Timestamp::MAX)
+    }
 }
 
 impl Clock {
@@ -32,7 +54,16 @@ impl Clock {
     /// Must be called inside a tokio runtime.
     #[must_use]
     pub fn starting_at(base: Timestamp) -> Self {
-        Self { kind: Kind::Virtual { base, started: Instant::now() } }
+        Self { kind: Kind::Virtual { base, started: Instant::now(), skew: None } }
+    }
+
+    /// The same with a date that can be set: how much time has passed stays true.
+    #[must_use]
+    pub const fn skewed(self, skew: Skew) -> Self {
+        match self.kind {
+            Kind::Virtual { base, started, .. } => Self { kind: Kind::Virtual { base, started, skew: Some(skew) } },
+            Kind::System => self,
+        }
     }
 
     /// The date and time.
@@ -40,7 +71,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self.kind {
             Kind::System => Timestamp::now(),
-            Kind::Virtual { base, started } => base.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX),
+            Kind::Virtual { base, started, skew } => {
+                let time = base.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX);
+                skew.map_or(time, |skew| skew.applied_to(time))
+            }
         }
     }
 

@@ -239,10 +239,16 @@ impl Failed {
         Self { answer, failure, request_id }
     }
 
+    fn is_old(&self) -> bool {
+        self.answer.code.as_deref() == Some("RequestExpired")
+    }
+
     fn into_error(self, aws: &Aws, call: &Call<'_>, attempts: u32) -> CallError {
         // An authorization that Auto Scaling refuses although no profile is young is a missing permission.
         let failure = match self.failure {
             Failure::IamPropagation if self.answer.message.contains("not authorized") => Failure::Permission,
+            // EC2 says the same of a request that is old and of a session that is over; only the clocks tell which.
+            Failure::Clock if self.is_old() && !aws.clock_is_wrong() => Failure::ExpiredCredentials,
             other => other,
         };
         let denied = (failure == Failure::Permission).then(|| Denied::read(&self.answer.message));

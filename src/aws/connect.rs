@@ -169,6 +169,12 @@ impl Aws {
         self.shared.gate.skew()
     }
 
+    /// Whether AWS' clock and ours are further apart than AWS lets pass: five minutes (IAM user guide, "Elements of an AWS
+    /// API request signature").
+    pub(super) fn clock_is_wrong(&self) -> bool {
+        self.clock_skew().is_some_and(|skew| skew.abs() > SignedDuration::from_mins(5))
+    }
+
     /// A number in `0.0..1.0`, the next of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).
     pub(super) fn jitter(&self) -> f64 {
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;

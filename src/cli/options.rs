@@ -8,7 +8,10 @@ use clap::{ArgAction, Args, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
 use super::complete;
+use crate::clock::Clock;
+use crate::fault::Faults;
 use crate::name::ClusterName;
+use crate::sandbox::Sandbox;
 use crate::ui::output::Color;
 
 /// Flags of every command.
@@ -27,6 +30,20 @@ pub struct Global {
     /// Use the sandbox: an AWS in this process, kept in .windlass/, with virtual time. No account, no network.
     #[arg(long, global = true, env = "WINDLASS_SANDBOX", hide_env_values = true)]
     pub sandbox: bool,
+    /// What a test puts in the place of the sandbox's file.
+    #[arg(skip)]
+    pub stage: Option<Stage>,
+}
+
+/// An account in memory, with the clock and the faults of the process that is played.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The account.
+    pub sandbox: Sandbox,
+    /// The process's clock, for leases too.
+    pub clock: Clock,
+    /// What goes wrong with git; with calls, the account knows itself.
+    pub faults: Faults,
 }
 
 /// The cluster that a command is about.

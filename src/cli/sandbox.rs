@@ -85,7 +85,7 @@ impl Arguments {
 
 impl List {
     fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let (_, sandbox) = sandbox(&project(global)?)?;
+        let (_, sandbox) = sandbox(global, &project(global)?)?;
         let text = sandbox.with_world(|world| match self.output {
             Format::Json => serde_json::to_string_pretty(&world.live()).map(|text| text + "\n"),
             Format::Text => Ok(lines(world)),
@@ -109,7 +109,7 @@ fn lines(world: &World) -> String {
 
 impl Advance {
     fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let (_, sandbox) = sandbox(&project(global)?)?;
+        let (_, sandbox) = sandbox(global, &project(global)?)?;
         let too_far = || Stopped::new(Exit::Config, format!("{} from now is beyond the calendar", self.time));
         let seconds = i64::try_from(self.time.as_seconds()).map_err(|_| too_far())?;
         let now = sandbox.with_world(|world| {
@@ -128,7 +128,7 @@ impl Advance {
 
 impl Serve {
     async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let (_, sandbox) = sandbox(&project(global)?)?;
+        let (_, sandbox) = sandbox(global, &project(global)?)?;
         let sandbox = sandbox.with_speed(self.speed);
         let server = serve::listen(sandbox, self.port).await?;
         let endpoint = server.endpoint();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 
@@ -11,6 +11,7 @@ use super::keys::Age;
 use super::options::Global;
 use crate::aws::{Aws, Settings};
 use crate::clock::Clock;
+use crate::fault::{FaultPlan, Faults, InvalidFaultPlan};
 use crate::live::{Dial, Network};
 use crate::name::ClusterName;
 use crate::problem::{Problems, Severity};
@@ -141,7 +142,7 @@ async fn connect(
     parallelism: NonZeroUsize,
 ) -> anyhow::Result<Connected> {
     let (clock, http_client, dial): (_, _, Arc<dyn Dial>) = if global.sandbox {
-        let (clock, sandbox) = sandbox(project)?;
+        let (clock, sandbox) = sandbox(global, project)?;
         (clock, Some(sandbox.http_client()), Arc::new(sandbox))
     } else {
         (Clock::system(), None, Arc::new(Network))
@@ -151,13 +152,26 @@ async fn connect(
 }
 
 /// The project's sandbox, as its file left it or new from its seed, and a clock that goes on from its date.
-pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
+pub fn sandbox(global: &Global, project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
+    if let Some(stage) = &global.stage {
+        return Ok((stage.clock, stage.sandbox.clone()));
+    }
     let file = sandbox_file(project.root());
     let seed = seed(project)?;
     // A new account begins today, so that its dates go with those of the state branch.
     let clock = Clock::starting_at(Sandbox::date_in(&file)?.unwrap_or_else(|| Clock::system().now()));
     let sandbox = Sandbox::open(Place::File(file), clock, || World::from_seed(&seed, clock.now()))?;
-    Ok((clock, sandbox))
+    Ok((clock, sandbox.with_faults(faults()?)))
+}
+
+/// What goes wrong on purpose in this process: one plan, whatever it meets first.
+fn faults() -> Result<Faults, InvalidFaultPlan> {
+    static FAULTS: OnceLock<Faults> = OnceLock::new();
+    if let Some(faults) = FAULTS.get() {
+        return Ok(faults.clone());
+    }
+    let faults = Faults::from(FaultPlan::from_environment()?.unwrap_or_default());
+    Ok(FAULTS.get_or_init(|| faults).clone())
 }
 
 /// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
@@ -181,5 +195,11 @@ pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) ->
         StateRemote::None => Location::Local,
         StateRemote::Named(remote) | StateRemote::Url(remote) => Location::Remote(remote.clone()),
     };
-    Ok(Store::open(StoreSettings::new(cluster.clone(), location, project.root())).await?)
+    let settings = StoreSettings::new(cluster.clone(), location, project.root());
+    Ok(Store::open(match &global.stage {
+        Some(stage) => settings.with_clock(stage.clock).with_faults(stage.faults.clone()),
+        None if global.sandbox => settings.with_faults(faults()?),
+        None => settings,
+    })
+    .await?)
 }

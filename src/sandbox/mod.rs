@@ -10,7 +10,7 @@ pub mod connector;
 pub mod ec2;
 pub mod elbv2;
 mod endpoints;
-pub mod fault;
+mod refused;
 pub mod iam;
 mod kept;
 pub mod kubernetes;
@@ -36,11 +36,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::clock::Clock;
+use crate::fault::{self, Effect, Faults};
 
-pub use fault::{FaultPlan, Faults};
 pub use kubernetes::KubernetesCall;
 use store::Store;
 pub use store::StoreError;
@@ -71,7 +69,6 @@ pub struct CallRecord {
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     shared: Arc<Mutex<Shared>>,
-    stopped: CancellationToken,
     /// Connections that were made: load balancers take turns by it.
     rounds: Arc<AtomicUsize>,
     /// Wakes the watches of API servers.
@@ -121,41 +118,34 @@ impl Sandbox {
                 }
             }
         };
-        let faults = Faults::new(FaultPlan::from_environment()?.unwrap_or_default());
-        Ok(Self::of(Shared::new(store, world, clock, faults)))
+        Ok(Self::of(Shared::new(store, world, clock)))
     }
 
     /// A world in memory.
     #[must_use]
     pub fn in_memory(clock: Clock, world: World) -> Self {
-        Self::of(Shared::new(Store::new(Place::Memory), world, clock, Faults::default()))
+        Self::of(Shared::new(Store::new(Place::Memory), world, clock))
     }
 
     fn of(shared: Shared) -> Self {
         Self {
             shared: Arc::new(Mutex::new(shared)),
-            stopped: CancellationToken::new(),
             rounds: Arc::default(),
             changed: Arc::default(),
         }
     }
 
-    /// Follows a plan of faults from the next call on.
+    /// From the next call on these faults are met.
     #[must_use]
-    pub fn with_faults(self, plan: FaultPlan) -> Self {
-        self.lock().faults = Faults::new(plan);
+    pub fn with_faults(self, faults: impl Into<Faults>) -> Self {
+        self.lock().faults = faults.into();
         self
     }
 
-    /// Ready when a fault of the kind `StopBefore` or `StopAfter` was met.
+    /// Ready when a fault has stopped the process, see [`Faults::stopped`].
     pub async fn stopped(&self) {
-        self.stopped.cancelled().await;
-    }
-
-    /// The same account for the next process, after this one was stopped by a fault.
-    #[must_use]
-    pub fn resumed(self) -> Self {
-        Self { stopped: CancellationToken::new(), ..self }
+        let faults = self.lock().faults.clone();
+        faults.stopped().await;
     }
 
     /// The date in the account of a world file, for a clock that starts there; `None` without a file.
@@ -185,22 +175,19 @@ impl Sandbox {
     /// # Errors
     /// When a fault breaks the connection.
     pub async fn exchange(&self, request: WireRequest) -> Result<WireResponse, Lost> {
-        let (latency, clock, met) = {
-            let mut shared = self.lock();
-            let met = shared.faults.has_rules().then(|| {
-                let (service, operation) = match wire::decode(&request, route53::ROUTES) {
-                    Ok(decoded) => (decoded.service, decoded.operation),
-                    Err((service, _)) => (service, "?".to_owned()),
-                };
-                (shared.faults.next(&operation), service, operation)
-            });
-            (shared.world.behaviour.latency_milliseconds, shared.clock, met)
+        let (latency, clock, faults) = {
+            let shared = self.lock();
+            (shared.world.behaviour.latency_milliseconds, shared.clock, shared.faults.clone())
         };
         if latency > 0 {
             clock.sleep(Duration::from_millis(u64::from(latency))).await;
         }
-        let Some((Some(fault), service, operation)) = met else { return Ok(self.handle(&request)) };
-        tracing::debug!(?fault, operation, "injected fault");
+        let (service, operation) = match wire::decode(&request, route53::ROUTES) {
+            Ok(decoded) => (decoded.service, decoded.operation),
+            Err((service, _)) => (service, "?".to_owned()),
+        };
+        let effect = if is_read(&operation) { Effect::Read(&operation) } else { Effect::Change(&operation) };
+        let Some(fault) = faults.meet(effect) else { return Ok(self.handle(&request)) };
         match fault {
             fault::Kind::KillBefore => {
                 self.kill();
@@ -211,10 +198,14 @@ impl Sandbox {
                 self.kill();
                 Err(Lost)
             }
-            fault::Kind::StopBefore => self.stop().await,
+            fault::Kind::StopBefore => match faults.stop().await {},
             fault::Kind::StopAfter => {
                 let _ = self.handle(&request);
-                self.stop().await
+                match faults.stop().await {}
+            }
+            fault::Kind::Pause(seconds) => {
+                clock.sleep(Duration::from_secs(u64::from(seconds))).await;
+                Ok(self.handle(&request))
             }
             fault::Kind::LostResponse => {
                 let _ = self.handle(&request);
@@ -226,9 +217,12 @@ impl Sandbox {
                 let _ = self.handle(&request);
                 Ok(self.refuse(fault, service, &operation))
             }
-            fault::Kind::ServerError | fault::Kind::Throttle(_) | fault::Kind::AccessDenied => {
-                Ok(self.refuse(fault, service, &operation))
-            }
+            fault::Kind::ServerError
+            | fault::Kind::Throttle(_)
+            | fault::Kind::AccessDenied
+            | fault::Kind::ExpiredCredentials => Ok(self.refuse(fault, service, &operation)),
+            // The clock has jumped already; disks are git's.
+            fault::Kind::ClockJump(_) | fault::Kind::DiskFull => Ok(self.handle(&request)),
         }
     }
 
@@ -238,15 +232,10 @@ impl Sandbox {
         fault::kill_this_process();
     }
 
-    async fn stop(&self) -> Result<WireResponse, Lost> {
-        self.stopped.cancel();
-        std::future::pending().await
-    }
-
     fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
         let mut shared = self.lock();
         let principal = format!("arn:aws:iam::{}:user/{}", shared.world.account, shared.world.sts.user);
-        let refusal = fault.refusal(service, operation, &principal).unwrap_or_else(|| Refusal::unavailable(service));
+        let refusal = refused::refusal(fault, service, operation, &principal);
         let request_id = shared.request_id();
         shared.note(service, operation, Some(&refusal));
         refusal.write(service, &request_id)
@@ -296,10 +285,10 @@ impl Drop for Shared {
 }
 
 impl Shared {
-    fn new(store: Store, world: World, clock: Clock, faults: Faults) -> Self {
+    fn new(store: Store, world: World, clock: Clock) -> Self {
         let (started, base) = (clock.now(), world.now);
         let (log, buckets) = (Vec::new(), throttle::Buckets::default());
-        let (kubernetes_log, pending, storing) = (Vec::new(), None, false);
+        let (kubernetes_log, pending, storing, faults) = (Vec::new(), None, false, Faults::default());
         Self { store, world, clock, started, base, speed: 1, log, kubernetes_log, pending, storing, faults, buckets }
     }
 

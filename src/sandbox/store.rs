@@ -36,9 +36,6 @@ pub enum StoreError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The environment asks for faults that cannot be understood.
-    #[error(transparent)]
-    Faults(#[from] super::fault::InvalidFaultPlan),
     /// Another version of windlass wrote it.
     #[error(
         "the sandbox's world {path} has version {found}, this windlass reads {VERSION}; `windlass sandbox reset` makes a new one"

@@ -147,7 +147,7 @@ async fn calls_that_come_too_fast_are_throttled_until_time_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn faults_hit_the_calls_that_their_plan_names() {
-    use super::fault::{At, FaultPlan, Kind, Rule};
+    use crate::fault::{At, FaultPlan, Kind, Rule};
     let table = [
         (Kind::LostResponse, "no code", 1),
         (Kind::Reset, "no code", 0),
@@ -170,7 +170,7 @@ async fn faults_hit_the_calls_that_their_plan_names() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_keeps_the_effect_and_gives_no_answer() {
-    use super::fault::{At, FaultPlan, Kind};
+    use crate::fault::{At, FaultPlan, Kind};
     let clients = clients();
     let sandbox = clients.sandbox.clone().with_faults(FaultPlan::one(At::Call(1), Kind::StopAfter));
     let ec2 = clients.ec2();

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
+use crate::fault::mix;
 use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, scenario, ssm, sts};
 
 /// The version of the stored form; a file of another version is refused.
@@ -320,14 +321,6 @@ impl World {
 
 fn token_parameters(call: &Call<'_>) -> String {
     call.digest(&["ClientToken", "DryRun"])
-}
-
-/// The finalizer of SplitMix64: every bit of the input moves every bit of the output.
-pub const fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 /// A moment as EC2 and the query services write it, `2026-11-20T13:00:00.000Z`.

@@ -60,13 +60,13 @@ pub(super) enum Landing {
 impl Branch {
     /// Finds git, the repository and the private copy; talks to no remote.
     pub(super) async fn open(settings: StoreSettings) -> Result<Self, Error> {
-        let limit = settings.timing.command;
+        let manner = settings.manner();
         if !settings.project.is_dir() {
             let source = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(Error::Io { path: settings.project, source });
         }
-        git::check_version(&settings.project, limit).await?;
-        let project = Project::read(&settings.project, limit).await?;
+        git::check_version(&settings.project, manner.clone()).await?;
+        let project = Project::read(&settings.project, manner).await?;
         let (git, remote) = project.workspace(&settings).await?;
         let name = format!("windlass-state/{}", settings.cluster);
         Ok(Self { identity: project.identity(&whoami()), settings, git, remote, name })

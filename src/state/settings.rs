@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::git::Manner;
 use crate::clock::Clock;
+use crate::fault::Faults;
 use crate::name::ClusterName;
 
 /// What a [`super::Store`] is opened with.
@@ -22,6 +24,8 @@ pub struct StoreSettings {
     pub clock: Clock,
     /// Lease and push times.
     pub timing: Timing,
+    /// What goes wrong with git on purpose.
+    pub faults: Faults,
 }
 
 impl StoreSettings {
@@ -30,7 +34,8 @@ impl StoreSettings {
     pub fn new(cluster: ClusterName, location: Location, project: impl Into<PathBuf>) -> Self {
         let project = project.into();
         let directory = project.join(".windlass");
-        Self { cluster, location, project, directory, clock: Clock::system(), timing: Timing::default() }
+        let (clock, timing, faults) = (Clock::system(), Timing::default(), Faults::default());
+        Self { cluster, location, project, directory, clock, timing, faults }
     }
 
     /// The same with another clock.
@@ -38,6 +43,17 @@ impl StoreSettings {
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same with faults.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    pub(super) fn manner(&self) -> Manner {
+        Manner { limit: self.timing.command, faults: self.faults.clone() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the command quietly, as it does every Unix tool.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -26,6 +27,25 @@ pub enum Color {
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     color: Color,
+    captured: Option<&'static Captured>,
+}
+
+/// What was written, for tests that play a process.
+#[derive(Debug, Default)]
+pub struct Captured {
+    text: Mutex<String>,
+}
+
+impl Captured {
+    /// Everything so far, data and messages in the order in which they came.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self, text: &str) {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
 }
 
 /// The reader of stdout went away: not an error of ours.
@@ -37,7 +57,14 @@ impl Output {
     /// With this choice of colours.
     #[must_use]
     pub const fn new(color: Color) -> Self {
-        Self { color }
+        Self { color, captured: None }
+    }
+
+    /// Into memory instead, without colours. Its few bytes are never given back.
+    #[must_use]
+    pub fn captured() -> (Self, &'static Captured) {
+        let captured: &'static Captured = Box::leak(Box::default());
+        (Self { color: Color::Never, captured: Some(captured) }, captured)
     }
 
     /// Writes data to stdout.
@@ -45,6 +72,10 @@ impl Output {
     /// # Errors
     /// [`ReaderGone`] when nobody reads any more, else the error of the write.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        if let Some(captured) = self.captured {
+            captured.write(text);
+            return Ok(());
+        }
         let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
@@ -54,6 +85,10 @@ impl Output {
 
     /// Writes a line of message to stderr. A stderr that cannot be written to is no reason to stop.
     pub fn message(&self, text: &str) {
+        if let Some(captured) = self.captured {
+            captured.write(&format!("{text}\n"));
+            return;
+        }
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
         let _written = writeln!(stream, "{text}");
     }

@@ -93,7 +93,7 @@ impl Arguments {
         }
         let session = Session::open(global, output, &self.which.cluster, FEW_CALLS).await?;
         let links = self.links(&session)?;
-        let (_, sandbox) = session::sandbox(&session.manifests.project)?;
+        let (_, sandbox) = session::sandbox(global, &session.manifests.project)?;
         let world = sandbox.with_world(|world| world.clone())?;
         let mut trials = Vec::new();
         for (group, fallback) in links {

@@ -12,9 +12,9 @@ use crate::clock::Clock;
 use crate::kubernetes::{Applied, Applying, Kubernetes};
 use crate::problem::Problem;
 use crate::render::{self, Project};
-use crate::sandbox::fault::{At, Kind};
+use crate::fault::{At, FaultPlan, Kind};
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{FaultPlan, Sandbox};
+use crate::sandbox::Sandbox;
 
 const WORLD: &str = "\
 controlPlane: { members: 1 }
@@ -61,7 +61,7 @@ impl Stage {
     }
 
     fn again(self) -> Self {
-        Self { sandbox: self.sandbox.with_faults(FaultPlan::default()).resumed(), ..self }
+        Self { sandbox: self.sandbox.with_faults(FaultPlan::default()), ..self }
     }
 
     fn kubernetes(&self) -> Kubernetes {

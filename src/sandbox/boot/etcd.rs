@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::ec2::{self, Phase};
-use super::super::world::{World, mix};
+use super::super::world::World;
+use crate::fault::mix;
 use super::facts::{Facts, Role};
 use super::machine::Stage;
 use super::quorum;

@@ -13,9 +13,10 @@ use super::super::boot::{self, Health, Role, Stage};
 use super::super::ec2::Phase;
 use super::super::wire::WireRequest;
 use super::super::world::World;
-use super::super::{Sandbox, Shared, fault, store};
+use super::super::{Sandbox, Shared, store};
 use super::api::{self, Answer, Identity, Outcome, Problem, Watch};
 use super::controllers;
+use crate::fault::{self, Effect};
 
 /// A watch without a time of its own lasts so long (kube-apiserver: from `--min-request-timeout`, 1800 s, on).
 const WATCH: u64 = 1800;
@@ -83,22 +84,21 @@ impl Sandbox {
         request: WireRequest,
     ) -> io::Result<Reply> {
         let operation = api::operation(&request);
-        let (latency, clock, met) = {
-            let mut shared = self.lock();
-            let met = if shared.faults.has_rules() { shared.faults.next(&operation) } else { None };
-            (shared.world.behaviour.latency_milliseconds, shared.clock, met)
+        let (latency, clock, faults) = {
+            let shared = self.lock();
+            (shared.world.behaviour.latency_milliseconds, shared.clock, shared.faults.clone())
         };
         if latency > 0 {
             clock.sleep(Duration::from_millis(u64::from(latency))).await;
         }
+        let effect = if api::is_read(&operation) { Effect::Read(&operation) } else { Effect::Change(&operation) };
         let act = || self.answer(access, identity, &request, &operation);
         let lost = || io::Error::from(io::ErrorKind::ConnectionReset);
         let refused = |problem: &Problem| {
             self.lock().note_kubernetes(&operation, &request.path, Some(problem.code));
             Ok(Reply::Whole(Answer::refused(problem)))
         };
-        let Some(fault) = met else { return act() };
-        tracing::debug!(?fault, operation, "injected fault");
+        let Some(fault) = faults.meet(effect) else { return act() };
         match fault {
             fault::Kind::KillBefore => {
                 self.kill();
@@ -109,10 +109,14 @@ impl Sandbox {
                 self.kill();
                 Err(lost())
             }
-            fault::Kind::StopBefore => Err(self.stop_for_ever().await),
+            fault::Kind::StopBefore => match faults.stop().await {},
             fault::Kind::StopAfter => {
                 let _ = act();
-                Err(self.stop_for_ever().await)
+                match faults.stop().await {}
+            }
+            fault::Kind::Pause(seconds) => {
+                clock.sleep(Duration::from_secs(u64::from(seconds))).await;
+                act()
             }
             fault::Kind::LostResponse => {
                 let _ = act();
@@ -135,14 +139,13 @@ impl Sandbox {
                 refused(&problem)
             }
             fault::Kind::AccessDenied => refused(&Problem::new(403, "Forbidden", "forbidden by an injected fault")),
-            // Everybody reads the same etcd: nothing is seen later.
-            fault::Kind::Lag(_) => act(),
+            // Everybody reads the same etcd: nothing is seen later. Certificates are checked when a connection is made, the
+            // clock has jumped already, and disks are git's.
+            fault::Kind::Lag(_)
+            | fault::Kind::ExpiredCredentials
+            | fault::Kind::ClockJump(_)
+            | fault::Kind::DiskFull => act(),
         }
-    }
-
-    async fn stop_for_ever(&self) -> io::Error {
-        self.stopped.cancel();
-        std::future::pending().await
     }
 
     /// Answers at once; a watch goes on by itself.

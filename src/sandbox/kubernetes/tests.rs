@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 use super::api::{Identity, User};
 use super::{Access, Cluster, Key, Objects, bootstrap, serve};
 use crate::clock::Clock;
-use crate::sandbox::fault::{At, Kind};
+use crate::fault::{At, FaultPlan, Kind};
 use crate::sandbox::tests::empty_world;
-use crate::sandbox::{FaultPlan, Place, Sandbox, World};
+use crate::sandbox::{Place, Sandbox, World};
 
 /// A world with a cluster that nobody runs.
 fn world() -> World {

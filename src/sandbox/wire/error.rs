@@ -76,6 +76,18 @@ impl Refusal {
         }
     }
 
+    /// The answer to credentials whose session is over. EC2 says of them what it says of an old request.
+    #[must_use]
+    pub fn expired(service: Service) -> Self {
+        match service {
+            Service::Ec2 => Self::new("RequestExpired", "Request has expired."),
+            Service::Ssm => {
+                Self::new("ExpiredTokenException", "The security token included in the request is expired")
+            }
+            _ => Self::new("ExpiredToken", "The security token included in the request is expired").with_status(403),
+        }
+    }
+
     /// A failure on the other side that says nothing about the effect.
     #[must_use]
     pub fn unavailable(service: Service) -> Self {

@@ -6,6 +6,7 @@
 
 mod checkout;
 mod environment;
+mod mishap;
 mod objects;
 mod process;
 mod remote;
@@ -23,11 +24,21 @@ pub(super) use remote::{Pushed, Remote};
 pub(super) use repository::Project;
 
 use super::error::Error;
+use crate::fault::{Effect, Faults};
 use process::{Failure, Finished};
 
 /// The first git with `fetch --porcelain`, which says what was fetched without a reference that another process may
 /// move (release notes of git 2.41).
 const OLDEST: (u32, u32) = (2, 41);
+
+/// How commands are run.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
+    /// How long one may take.
+    pub(super) limit: Duration,
+    /// What goes wrong with it on purpose.
+    pub(super) faults: Faults,
+}
 
 /// A way to run git in one repository.
 #[derive(Clone, Debug)]
@@ -38,20 +49,19 @@ pub(super) struct Git {
     folder: PathBuf,
     /// Settings that are handed over in the environment, because they may hold secrets.
     configuration: Vec<(String, String)>,
-    /// How long a command may take.
-    limit: Duration,
+    manner: Manner,
 }
 
 impl Git {
     /// Runs git in `folder`, as the user would.
-    fn beside(folder: &Path, limit: Duration) -> Self {
-        Self { repository: None, folder: folder.to_owned(), configuration: Vec::new(), limit }
+    fn beside(folder: &Path, manner: Manner) -> Self {
+        Self { repository: None, folder: folder.to_owned(), configuration: Vec::new(), manner }
     }
 
     /// Runs git on the bare repository `repository`.
-    fn on(repository: &Path, configuration: Vec<(String, String)>, limit: Duration) -> Self {
+    fn on(repository: &Path, configuration: Vec<(String, String)>, manner: Manner) -> Self {
         let folder = repository.to_owned();
-        Self { repository: Some(repository.to_owned()), folder, configuration, limit }
+        Self { repository: Some(repository.to_owned()), folder, configuration, manner }
     }
 
     /// The folder of the repository.
@@ -67,6 +77,14 @@ impl Git {
 
     /// Runs a command; its exit code is the caller's to judge.
     async fn run<S: AsRef<OsStr>>(&self, arguments: &[S], input: Vec<u8>) -> Result<Finished, Error> {
+        let operation = format!("git:{}", subcommand(arguments));
+        match self.manner.faults.meet(Effect::Git(&operation)) {
+            None => self.run_well(arguments, input).await,
+            Some(kind) => mishap::run(self, kind, arguments, input).await,
+        }
+    }
+
+    async fn run_well<S: AsRef<OsStr>>(&self, arguments: &[S], input: Vec<u8>) -> Result<Finished, Error> {
         let mut command = Command::new("git");
         environment::prepare(&mut command, &self.configuration);
         for setting in environment::SETTINGS {
@@ -78,20 +96,20 @@ impl Git {
         command.args(arguments).current_dir(&self.folder);
         let name = subcommand(arguments);
         tracing::debug!(command = name, folder = %self.folder.display(), "git");
-        process::run(command, input, self.limit).await.map_err(|failure| match failure {
+        process::run(command, input, self.manner.limit).await.map_err(|failure| match failure {
             Failure::Start(error) if error.kind() == std::io::ErrorKind::NotFound && self.folder.is_dir() => {
                 Error::GitMissing
             }
             Failure::Start(source) => Error::Io { path: self.folder.clone(), source },
-            Failure::TimedOut => Error::TimedOut { command: name, limit: self.limit },
+            Failure::TimedOut => Error::TimedOut { command: name, limit: self.manner.limit },
             Failure::Cancelled => Error::Git { command: name, words: String::from("it was interrupted") },
         })
     }
 }
 
 /// Checks that git is there and new enough.
-pub(super) async fn check_version(folder: &Path, limit: Duration) -> Result<(), Error> {
-    let output = Git::beside(folder, limit).output(&["--version"], Vec::new()).await?;
+pub(super) async fn check_version(folder: &Path, manner: Manner) -> Result<(), Error> {
+    let output = Git::beside(folder, manner).output(&["--version"], Vec::new()).await?;
     let text = String::from_utf8_lossy(&output);
     match version(&text) {
         Some(found) if found >= OLDEST => Ok(()),

@@ -1,12 +1,11 @@
 //! Finds the repository that holds the state, and keeps the private bare copy that everything is done in.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::remote::Remote;
-use super::{Git, Identity, environment, words};
+use super::{Git, Identity, Manner, environment, words};
 use crate::state::error::Error;
 use crate::state::settings::{Location, StoreSettings};
 
@@ -29,8 +28,8 @@ struct Setting {
 
 impl Project {
     /// Reads repository and configuration of the folder `project`.
-    pub(in crate::state) async fn read(project: &Path, limit: Duration) -> Result<Self, Error> {
-        let git = Git::beside(project, limit);
+    pub(in crate::state) async fn read(project: &Path, manner: Manner) -> Result<Self, Error> {
+        let git = Git::beside(project, manner);
         let arguments = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format"];
         let found = git.run(&arguments, Vec::new()).await?;
         let (common, format) = if found.success {
@@ -62,7 +61,7 @@ impl Project {
 
     /// The repository that holds the state branches, and the private copy of it.
     pub(in crate::state) async fn workspace(&self, settings: &StoreSettings) -> Result<(Git, Remote), Error> {
-        let limit = settings.timing.command;
+        let manner = settings.manner();
         let remote = match &settings.location {
             Location::Remote(name) => Remote::elsewhere(self.url(name, settings)?),
             Location::Local => {
@@ -74,7 +73,7 @@ impl Project {
             Location::Sandbox => {
                 let path = settings.directory.join("sandbox-state.git");
                 hide(&settings.directory)?;
-                create(&path, "sha1", limit).await?;
+                create(&path, "sha1", manner.clone()).await?;
                 Remote::on_this_machine(&path)
             }
         };
@@ -82,11 +81,11 @@ impl Project {
         let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(remote.url().as_bytes()));
         hide(&settings.directory)?;
         let cache = settings.directory.join("state").join(format!("{}.git", &digest[..16]));
-        create(&cache, format, limit).await?;
+        create(&cache, format, manner.clone()).await?;
         let mut configuration = self.transport();
         // As configuration, so that a token in the URL is in no argument list.
         configuration.push((format!("remote.{}.url", Remote::NAME), remote.url().to_owned()));
-        Ok((Git::on(&cache, configuration, limit), remote))
+        Ok((Git::on(&cache, configuration, manner), remote))
     }
 
     /// The URL of `state.remote`: of the remote of that name, or the text itself.
@@ -184,7 +183,7 @@ fn hide(directory: &Path) -> Result<(), Error> {
 
 /// Makes a bare repository without templates, so without hooks. Made beside its place and moved there whole, because
 /// two processes may do this at once.
-async fn create(path: &Path, format: &str, limit: Duration) -> Result<(), Error> {
+async fn create(path: &Path, format: &str, manner: Manner) -> Result<(), Error> {
     if path.join("HEAD").exists() {
         return Ok(());
     }
@@ -194,7 +193,7 @@ async fn create(path: &Path, format: &str, limit: Duration) -> Result<(), Error>
     let draft = folder.join(format!(".new-{}", super::objects::unique()?));
     let arguments = ["init", "--quiet", "--bare", "--template=", "--object-format", format];
     let arguments: Vec<_> = arguments.iter().map(std::ffi::OsStr::new).chain([draft.as_os_str()]).collect();
-    Git::beside(folder, limit).output(&arguments, Vec::new()).await?;
+    Git::beside(folder, manner).output(&arguments, Vec::new()).await?;
     match std::fs::rename(&draft, path) {
         Ok(()) => Ok(()),
         // Another process was faster.

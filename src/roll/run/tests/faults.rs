@@ -3,8 +3,7 @@
 
 use super::stage::{Killed, Stage};
 use super::watch::Watch;
-use crate::sandbox::FaultPlan;
-use crate::sandbox::fault::{At, Kind};
+use crate::fault::{At, FaultPlan, Kind};
 use crate::sandbox::scenario::Scenario;
 
 /// Small, and with everything in it: members, two groups, budgets.

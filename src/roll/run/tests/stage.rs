@@ -15,7 +15,8 @@ use crate::health::{GroupRole, View};
 use crate::kubernetes::Kubernetes;
 use crate::roll::{Amount, GroupPolicy, Policy, Record, baseline};
 use crate::sandbox::scenario::{BUCKET, Scenario};
-use crate::sandbox::{FaultPlan, Sandbox};
+use crate::fault::FaultPlan;
+use crate::sandbox::Sandbox;
 
 /// A scenario of this folder, by name.
 pub fn scenario(name: &str) -> Scenario {
@@ -173,7 +174,7 @@ impl Stage {
     /// The next process: no faults any more.
     pub fn again(&mut self) {
         let sandbox = self.sandbox.clone();
-        self.sandbox = sandbox.with_faults(FaultPlan::default()).resumed();
+        self.sandbox = sandbox.with_faults(FaultPlan::default());
     }
 
     /// Everything is new, and everything that was changed for the roll is back.

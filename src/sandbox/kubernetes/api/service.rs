@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::world::mix;
+use crate::fault::mix;
 use super::rules::defaults;
 
 /// First port and number of ports of nodes (kube-apiserver, `--service-node-port-range`).

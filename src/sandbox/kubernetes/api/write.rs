@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::super::world::mix;
+use crate::fault::mix;
 use super::super::Cluster;
 use super::super::objects::{Key, metadata};
 use super::form::Strictness;

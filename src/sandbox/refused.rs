@@ -1,0 +1,14 @@
+//! What AWS answers when a fault refuses a call.
+
+use super::wire::{Refusal, Service};
+use crate::fault::Kind;
+
+/// The refusal instead of the call.
+pub fn refusal(kind: Kind, service: Service, operation: &str, principal: &str) -> Refusal {
+    match kind {
+        Kind::Throttle(_) => Refusal::throttled(service),
+        Kind::AccessDenied => Refusal::denied(service, operation, principal),
+        Kind::ExpiredCredentials => Refusal::expired(service),
+        _ => Refusal::unavailable(service),
+    }
+}
