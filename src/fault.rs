@@ -170,6 +170,10 @@ impl Faults {
     /// What happens to the next effect. The date has jumped when this returns.
     #[must_use]
     pub fn meet(&self, effect: Effect<'_>) -> Option<Kind> {
+        if self.stopped.is_cancelled() {
+            // Of a killed process nothing happens any more.
+            return Some(Kind::StopBefore);
+        }
         let kind = self.following().next(effect)?;
         tracing::debug!(?kind, ?effect, "injected fault");
         match kind {

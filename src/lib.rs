@@ -27,6 +27,10 @@
 //! | [`ui`] | everything that the user sees |
 //! | [`cli`] | one file per command |
 
+#[cfg(test)]
+#[macro_use]
+mod telling;
+
 pub mod addon;
 pub mod apply;
 pub mod aws;

@@ -39,6 +39,9 @@ mod upgrade;
 mod view;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};

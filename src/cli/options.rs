@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::name::ClusterName;
 use crate::sandbox::Sandbox;
+use crate::state::Imitation;
 use crate::ui::output::Color;
 
 /// Flags of every command.
@@ -44,6 +45,8 @@ pub struct Stage {
     pub clock: Clock,
     /// What goes wrong with git; with calls, the account knows itself.
     pub faults: Faults,
+    /// What takes git's place; `None`: git.
+    pub git: Option<Imitation>,
 }
 
 /// The cluster that a command is about.

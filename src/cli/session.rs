@@ -107,7 +107,10 @@ impl Session {
         let region = manifests.specification.cluster.spec.aws.region.to_string();
         let Connected { clock, aws, dial } = connect(global, &manifests.project, &region, parallelism).await?;
         let store = store(global, &manifests.project, &manifests.cluster).await?;
-        let config = state::checked_out_commit(manifests.project.root()).await;
+        let config = match global.stage {
+            None => state::checked_out_commit(manifests.project.root()).await,
+            Some(_) => None,
+        };
         let age = age(global, &manifests.project);
         Ok(Self { output, manifests, clock, aws, dial, store, config, age })
     }
@@ -197,7 +200,10 @@ pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) ->
     };
     let settings = StoreSettings::new(cluster.clone(), location, project.root());
     Ok(Store::open(match &global.stage {
-        Some(stage) => settings.with_clock(stage.clock).with_faults(stage.faults.clone()),
+        Some(stage) => {
+            let settings = settings.with_clock(stage.clock).with_faults(stage.faults.clone());
+            settings.with_imitation(stage.git.clone())
+        }
         None if global.sandbox => settings.with_faults(faults()?),
         None => settings,
     })

@@ -454,7 +454,7 @@ fn call(world: &mut World, service: Service, operation: &str, parameters: &[(Str
 }
 
 /// Whether an operation only reads, by its name.
-fn is_read(operation: &str) -> bool {
+pub(crate) fn is_read(operation: &str) -> bool {
     ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
 }
 

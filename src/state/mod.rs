@@ -31,7 +31,7 @@ mod tree;
 pub use error::{Error, Held};
 pub use fence::{Fence, LeaseEnded};
 pub use finding::{Finding, FindingKind, Findings};
-pub use git::checked_out_commit;
+pub use git::{Imitation, checked_out_commit};
 pub use history::{History, PastRun};
 pub use keys::{KeyChange, SealedKey, SealedSecret};
 pub use lease::Lease;

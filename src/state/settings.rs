@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::git::Manner;
+use super::git::{Imitation, Manner};
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::name::ClusterName;
@@ -26,6 +26,8 @@ pub struct StoreSettings {
     pub timing: Timing,
     /// What goes wrong with git on purpose.
     pub faults: Faults,
+    /// What takes git's place, in tests.
+    pub imitation: Option<Imitation>,
 }
 
 impl StoreSettings {
@@ -35,7 +37,7 @@ impl StoreSettings {
         let project = project.into();
         let directory = project.join(".windlass");
         let (clock, timing, faults) = (Clock::system(), Timing::default(), Faults::default());
-        Self { cluster, location, project, directory, clock, timing, faults }
+        Self { cluster, location, project, directory, clock, timing, faults, imitation: None }
     }
 
     /// The same with another clock.
@@ -52,8 +54,15 @@ impl StoreSettings {
         self
     }
 
+    /// The same with an imitation of git.
+    #[must_use]
+    pub fn with_imitation(mut self, imitation: Option<Imitation>) -> Self {
+        self.imitation = imitation;
+        self
+    }
+
     pub(super) fn manner(&self) -> Manner {
-        Manner { limit: self.timing.command, faults: self.faults.clone() }
+        Manner { limit: self.timing.command, faults: self.faults.clone(), imitation: self.imitation.clone() }
     }
 }
 

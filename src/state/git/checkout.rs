@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The commit that the project's checkout is at, with `-dirty` behind it when the configuration was changed since, new
 /// files included. `None`: not in a git repository, without a commit, or without git.
 pub async fn checked_out_commit(project: &Path) -> Option<String> {
-    let git = Git::beside(project, Manner { limit: LIMIT, faults: Faults::default() });
+    let git = Git::beside(project, Manner { limit: LIMIT, faults: Faults::default(), imitation: None });
     let head = git.output(&["rev-parse", "--verify", "--quiet", "HEAD"], Vec::new()).await.ok()?;
     let commit = String::from_utf8(head).ok()?.trim().to_owned();
     // Without optional locks: the user's index is not even refreshed.

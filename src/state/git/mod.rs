@@ -6,6 +6,7 @@
 
 mod checkout;
 mod environment;
+mod imitation;
 mod mishap;
 mod objects;
 mod process;
@@ -19,6 +20,7 @@ use std::process::Command;
 use std::time::Duration;
 
 pub use checkout::checked_out_commit;
+pub use imitation::Imitation;
 pub(super) use objects::{Commit, Draft, Identity, unique};
 pub(super) use remote::{Pushed, Remote};
 pub(super) use repository::Project;
@@ -38,6 +40,8 @@ pub(super) struct Manner {
     pub(super) limit: Duration,
     /// What goes wrong with it on purpose.
     pub(super) faults: Faults,
+    /// What takes the command's place.
+    pub(super) imitation: Option<Imitation>,
 }
 
 /// A way to run git in one repository.
@@ -85,6 +89,9 @@ impl Git {
     }
 
     async fn run_well<S: AsRef<OsStr>>(&self, arguments: &[S], input: Vec<u8>) -> Result<Finished, Error> {
+        if let Some(imitation) = &self.manner.imitation {
+            return Ok(imitation.run(arguments, &input));
+        }
         let mut command = Command::new("git");
         environment::prepare(&mut command, &self.configuration);
         for setting in environment::SETTINGS {

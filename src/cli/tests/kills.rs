@@ -1,0 +1,39 @@
+//! Row 1: killed at every call, before and after its effect.
+
+use super::row::{Row, at, share};
+use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, Story, UPDATE};
+use crate::fault::{At, Kind};
+
+fn killed(story: &'static Story, every: usize) {
+    let row = Row { row: "row 1", story, fate: Fate::Killed };
+    let calls = share(story.undisturbed.calls.len() + story.undisturbed.kubernetes_calls, every);
+    let place = |index: &usize| At::Call(u64::try_from(*index).expect("small"));
+    let before = calls.iter().map(|index| at(place(index), Kind::StopBefore));
+    let after = calls.iter().map(|index| at(place(index), Kind::StopAfter));
+    row.holds(before.chain(after));
+}
+
+#[test]
+fn create_survives_a_kill_at_every_call() {
+    killed(&CREATE, 8);
+}
+
+#[test]
+fn update_survives_a_kill_at_every_call() {
+    killed(&UPDATE, 8);
+}
+
+#[test]
+fn renewal_survives_a_kill_at_every_call() {
+    killed(&RENEW, 8);
+}
+
+#[test]
+fn a_roll_survives_a_kill_at_every_call() {
+    killed(&ROLL, 8);
+}
+
+#[test]
+fn destroy_survives_a_kill_at_every_call() {
+    killed(&DESTROY, 8);
+}

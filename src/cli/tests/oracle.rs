@@ -1,0 +1,128 @@
+//! What must hold after every case, whatever went wrong in it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::account::{Account, Ran};
+use crate::exit::Exit;
+
+/// Tag of everything that windlass makes: which thing of the manifests it is.
+const ADDRESS: &str = "windlass.dev/address";
+
+/// How many live objects there are of each thing. Two clusters that were made from the same manifests have the same,
+/// whatever happened on the way; a duplicate, an orphan or a missing one shows.
+pub type Inventory = BTreeMap<String, usize>;
+
+/// Counts what is live, but for what comes and goes with machines.
+pub fn inventory(account: &Account) -> Inventory {
+    let mut inventory = Inventory::new();
+    for (key, object) in account.live() {
+        let service_and_kind: Vec<&str> = key.splitn(3, '/').take(2).collect();
+        let kind = service_and_kind.join("/");
+        let address = object["tags"][ADDRESS].as_str();
+        let belongs_to_a_machine = match kind.as_str() {
+            "ec2/instance" => true,
+            "ec2/volume" | "ec2/network-interface" => address.is_none(),
+            "ssm/parameter" => key.ends_with("/join") || key.contains("/status/"),
+            _ => false,
+        };
+        if !belongs_to_a_machine {
+            let name = address.or(object["tags"]["Name"].as_str()).or(object["name"].as_str());
+            *inventory.entry(format!("{kind} {}", name.unwrap_or(&key))).or_default() += 1;
+        }
+    }
+    inventory
+}
+
+/// Everything that is live, with all that it says.
+pub fn everything(account: &Account) -> BTreeMap<String, Value> {
+    account.live()
+}
+
+/// How thoroughly a case is looked at: what costs as much as the case itself is done for some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// A second run, and what is live.
+    Usual,
+    /// Also the whole state branch, and the end of the cluster.
+    Whole,
+}
+
+/// What a cluster is measured by.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The account before there was a cluster.
+    pub empty: BTreeMap<String, Value>,
+    /// What there is when the command was never disturbed.
+    pub inventory: Inventory,
+}
+
+/// Checks an account in which the command has come to its end at last. Says what is wrong.
+pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
+    same("the account holds something else than after an undisturbed run", &inventory(account), &expected.inventory)?;
+    if expected.is_gone() {
+        return gone(account, expected, depth);
+    }
+    let again = account.run("apply CLUSTER --yes");
+    must_end(&again, Exit::Done)?;
+    if again.changes() > 0 || !again.text.contains("Nothing to do") {
+        return Err(format!("another apply changes {} things\n{}", again.changes(), again.text));
+    }
+    if depth == Depth::Whole {
+        sound(account)?;
+        must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
+        return gone(account, expected, depth);
+    }
+    Ok(())
+}
+
+fn gone(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
+    let (left, before) = (everything(account), &expected.empty);
+    for (key, object) in &left {
+        match before.get(key) {
+            None => return Err(format!("{key} is left: {object}")),
+            Some(was) if was != object => return Err(format!("{key} was\n{was}\nand is\n{object}")),
+            Some(_) => {}
+        }
+    }
+    if let Some(missing) = before.keys().find(|key| !left.contains_key(*key)) {
+        return Err(format!("{missing}, which is not ours, is gone"));
+    }
+    if depth == Depth::Whole { sound(account) } else { Ok(()) }
+}
+
+fn sound(account: &mut Account) -> Result<(), String> {
+    must_end(&account.run("state fsck CLUSTER"), Exit::Done)
+}
+
+/// Nothing that a process said may hold a private key.
+pub fn tells_no_secret(ran: &Ran) -> Result<(), String> {
+    match ["PRIVATE KEY-----", "AGE-SECRET-KEY-"].iter().find(|secret| ran.text.contains(**secret)) {
+        Some(secret) => Err(format!("{secret} is in the output")),
+        None => Ok(()),
+    }
+}
+
+pub fn must_end(ran: &Ran, exit: Exit) -> Result<(), String> {
+    tells_no_secret(ran)?;
+    if ran.exit == Some(exit) { Ok(()) } else { Err(format!("{:?} instead of {exit:?}:\n{}", ran.exit, ran.text)) }
+}
+
+fn same(what: &str, found: &Inventory, expected: &Inventory) -> Result<(), String> {
+    let mut lines = Vec::new();
+    for name in found.keys().chain(expected.keys().filter(|name| !found.contains_key(*name))) {
+        let (found, expected) = (found.get(name).unwrap_or(&0), expected.get(name).unwrap_or(&0));
+        if found != expected {
+            lines.push(format!("  {name}: {found} instead of {expected}"));
+        }
+    }
+    if lines.is_empty() { Ok(()) } else { Err(format!("{what}:\n{}", lines.join("\n"))) }
+}
+
+impl Expected {
+    /// Whether nothing of the cluster is to be left.
+    fn is_gone(&self) -> bool {
+        !self.inventory.keys().any(|name| name.starts_with("autoscaling/group"))
+    }
+}

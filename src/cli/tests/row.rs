@@ -1,0 +1,66 @@
+//! A row of the fault matrix: runs its cases, counts them, and says how a failed one is played again.
+
+use super::oracle::Depth;
+use super::story::{Fate, Seen, Story};
+use crate::fault::{At, FaultPlan, Kind, Rule};
+
+/// Says how many cases there are: `ci` (the default), `nightly` (all of them), or a number that divides them.
+const SIZE: &str = "WINDLASS_PROOF_SIZE";
+
+/// One of so many cases is looked at wholly.
+const WHOLE_EVERY: usize = 12;
+
+/// Cases of a row about one command.
+pub struct Row {
+    pub row: &'static str,
+    pub story: &'static Story,
+    pub fate: Fate,
+}
+
+/// A share of `all` cases, evenly over the whole: one of `every` in CI, all of them nightly.
+pub fn share(all: usize, every: usize) -> Vec<usize> {
+    let every = match std::env::var(SIZE).as_deref() {
+        Err(_) | Ok("ci") => every,
+        Ok("nightly") => 1,
+        Ok(other) => other.parse().unwrap_or_else(|_| panic!("{SIZE} is ci, nightly or a number, not {other:?}")),
+    };
+    (0..all).step_by(every.max(1)).collect()
+}
+
+/// One rule.
+pub fn at(at: At, kind: Kind) -> FaultPlan {
+    FaultPlan::one(at, kind)
+}
+
+/// A rule for calls with a probability.
+pub fn now_and_then(seed: u64, probability: f64, kind: Kind) -> FaultPlan {
+    let at = At::Probability { probability, only_changes: false };
+    FaultPlan { seed, rules: vec![Rule { at, kind }] }
+}
+
+impl Row {
+    /// Runs the cases, and reports them.
+    pub fn holds(&self, plans: impl IntoIterator<Item = FaultPlan>) -> Vec<Seen> {
+        let (mut seen, mut failed) = (Vec::new(), Vec::new());
+        for (index, plan) in plans.into_iter().enumerate() {
+            let depth = if index % WHOLE_EVERY == 0 { Depth::Whole } else { Depth::Usual };
+            match self.story.survives(&plan, self.fate, depth) {
+                Ok(case) => seen.push(case),
+                Err(wrong) => failed.push(format!("{}\n  {}", wrong.replace('\n', "\n    "), self.replay(&plan))),
+            }
+        }
+        let (row, name, cases) = (self.row, self.story.name, seen.len() + failed.len());
+        assert!(cases > 0, "{row} has no case for {name}");
+        assert!(failed.is_empty(), "{row}, {name}: {} of {cases} cases failed:\n{}", failed.len(), failed.join("\n\n"));
+        let slowest = seen.iter().map(|case| case.recovery).max().unwrap_or(0);
+        let undisturbed = self.story.undisturbed.took.as_secs();
+        say!("proof: {row}: {cases} cases ({name}; undisturbed {undisturbed} s, slowest recovery {slowest} s)");
+        seen
+    }
+
+    fn replay(&self, plan: &FaultPlan) -> String {
+        let plan = serde_json::to_string(plan).expect("a plan is JSON");
+        let (name, fate) = (self.story.name, self.fate);
+        format!("again: WINDLASS_PROOF='{name} {fate:?} {plan}' cargo test --lib cli::tests::again -- --ignored")
+    }
+}

@@ -1,0 +1,77 @@
+//! Small projects: as few objects as a cluster can have, with every kind among them.
+
+/// A project with one cluster.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub cluster: &'static str,
+    manifests: String,
+}
+
+const CLUSTER: &str = "small.k8s.foo.bar";
+
+impl Sample {
+    /// One member and one group of two machines, in a network of its own.
+    pub fn small() -> Self {
+        Self { cluster: CLUSTER, manifests: SMALL.to_owned() }
+    }
+
+    /// The same with `from`, which must be there, replaced.
+    pub fn with(&self, from: &str, to: &str) -> Self {
+        assert!(self.manifests.contains(from), "{from:?} is not in\n{}", self.manifests);
+        Self { manifests: self.manifests.replace(from, to), ..self.clone() }
+    }
+
+    /// What a merged pull request makes of it: a group more and one less, other machines, other rules, another name.
+    pub fn merged(&self) -> Self {
+        self.with("machineTypes: [m6i.xlarge]", "machineTypes: [m6i.xlarge, m6a.xlarge]")
+            .with("name: nodes\n", "name: workers\n")
+            .with("dns: { zone: k8s.foo.bar }", "dns: { zone: k8s.foo.bar, ttl: 30 }\n  api: { allow: [10.8.0.0/16] }")
+    }
+
+    /// Only nodes are to be replaced.
+    pub fn relabelled(&self) -> Self {
+        self.with("machineTypes: [m6i.xlarge]", "machineTypes: [m6i.xlarge]\n  nodeLabels: { foo.bar/tier: web }")
+    }
+
+    /// Name and content of each file.
+    pub fn files(&self) -> [(String, String); 3] {
+        [
+            (String::from("windlass.yaml"), String::from("state: { remote: none }\n")),
+            (String::from("templates/cluster.yaml.j2"), self.manifests.clone()),
+            (format!("vars/{}.yaml", self.cluster), String::from("{}\n")),
+        ]
+    }
+}
+
+const SMALL: &str = r#"apiVersion: windlass/v1
+kind: Cluster
+metadata:
+  name: small.k8s.foo.bar
+spec:
+  aws: { region: eu-west-3, account: "123456789012" }
+  kubernetes: { version: 1.34.2 }
+  network:
+    vpc: { cidr: 10.20.0.0/16 }
+    nat: single
+    subnets:
+      - { name: public-a, zone: eu-west-3a, cidr: 10.20.0.0/24, type: public }
+      - { name: private-a, zone: eu-west-3a, cidr: 10.20.32.0/19, type: private }
+  controlPlane:
+    members:
+      - { name: a, subnet: private-a }
+    machineType: m6i.large
+    image: { ssm: /foo/images/kubernetes/1.34.2/x86_64 }
+  dns: { zone: k8s.foo.bar }
+  protection: { deletion: false, maxDestroys: 100 }
+---
+apiVersion: windlass/v1
+kind: NodeGroup
+metadata:
+  name: nodes
+spec:
+  cluster: small.k8s.foo.bar
+  subnets: [private-a]
+  minSize: 2
+  maxSize: 4
+  machineTypes: [m6i.xlarge]
+"#;
