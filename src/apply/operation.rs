@@ -278,7 +278,7 @@ fn fill(bench: &Bench, parameter: &Parameter, ids: &Ids) -> Result<Filling, Oper
         }
         _ => None,
     };
-    let filled = bench.vault.fill(parameter, interface.as_ref(), bench.clock.now())?;
+    let filled = bench.vault.fill(parameter, interface.as_ref(), bench.aws.certain_date()?)?;
     let certificate =
         filled.certificate.map(|certificate| PublicCertificate { pem: certificate.pem(), serial: certificate.serial });
     Ok(Filling { value: ParameterValue { text: filled.value, certificate }, facts })

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
 use super::call::{Call, call};
@@ -173,6 +173,18 @@ impl Aws {
     /// API request signature").
     pub(super) fn clock_is_wrong(&self) -> bool {
         self.clock_skew().is_some_and(|skew| skew.abs() > SignedDuration::from_mins(5))
+    }
+
+    /// The date that goes into certificates: ours, as long as AWS' is the same. One that is issued on a wrong date is not
+    /// valid yet, or ends too early, and takes the cluster down with it.
+    ///
+    /// # Errors
+    /// [`Error::Clock`] when AWS' clock says something else.
+    pub fn certain_date(&self) -> Result<Timestamp, Error> {
+        match self.clock_skew() {
+            Some(skew) if self.clock_is_wrong() => Err(Error::Clock { seconds: skew.as_secs() }),
+            _ => Ok(self.clock().now()),
+        }
     }
 
     /// A number in `0.0..1.0`, the next of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).

@@ -44,6 +44,12 @@ pub enum Error {
         /// The operation.
         operation: &'static str,
     },
+    /// The machine's date is not AWS'.
+    #[error("this machine's clock is {} s {} AWS'", .seconds.unsigned_abs(), if *.seconds > 0 { "behind" } else { "ahead of" })]
+    Clock {
+        /// AWS' clock less ours.
+        seconds: i64,
+    },
     /// A group at its minimum may not shrink.
     #[error(
         "{instance} cannot go without a replacement: its group is at its minimum size\nhint: lower minSize of the group, or let it be replaced"
@@ -93,6 +99,9 @@ impl Error {
             Self::Clash(clash) => Some(format!("delete or rename {}, or choose another name", clash.id)),
             Self::RepeatedPage { .. } | Self::Malformed { .. } => {
                 Some(String::from("check AWS_ENDPOINT_URL: the other side does not answer as AWS does"))
+            }
+            Self::Clock { .. } => {
+                Some(String::from("set the clock, then run the same command again: certificates are dated with it"))
             }
             _ => None,
         }

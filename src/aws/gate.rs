@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 use super::calls::{CallLog, Calls};
@@ -35,8 +35,8 @@ pub(super) struct Gate {
     places: Semaphore,
     fence: RwLock<Fence>,
     log: CallLog,
-    /// The server's clock less ours, from the last answer.
-    skew: Mutex<Option<SignedDuration>>,
+    /// The server's date in the last answer, and when that came, on the clock that nobody sets.
+    date: Mutex<Option<(Timestamp, Duration)>>,
 }
 
 impl Gate {
@@ -48,7 +48,7 @@ impl Gate {
             places: Semaphore::new(parallelism.max(1)),
             fence: RwLock::new(Fence::closed()),
             log: CallLog::default(),
-            skew: Mutex::new(None),
+            date: Mutex::new(None),
         })
     }
 
@@ -62,9 +62,11 @@ impl Gate {
         self.log.copy()
     }
 
-    /// The server's clock less ours, from the last answer that had a date.
+    /// The server's clock less ours, as of the last answer that had a date. A date of ours that was set since shows too.
     pub(super) fn skew(&self) -> Option<SignedDuration> {
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+        let (date, at) = (*self.date.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = self.clock.since_boot().saturating_sub(at);
+        Some(date.saturating_add(since).unwrap_or(Timestamp::MAX).duration_since(self.clock.now()))
     }
 
     async fn pass(
@@ -108,7 +110,7 @@ impl Gate {
     fn note_date(&self, response: &HttpResponse) {
         let Some(date) = response.headers().get("date") else { return };
         let Ok(date) = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date) else { return };
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.duration_since(self.clock.now()));
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, self.clock.since_boot()));
     }
 }
 

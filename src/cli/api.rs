@@ -48,7 +48,7 @@ pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) 
         let connected = endpoint.and_then(|endpoint| Kubernetes::connect(dial, endpoint, session.clock));
         return connected.with_context(|| format!("the kubeconfig {} is of no use", path.display()));
     }
-    let ends = Ends::issued_at(session.clock.now(), LIFE + BACKDATED_SECONDS);
+    let ends = Ends::issued_at(session.aws.certain_date()?, LIFE + BACKDATED_SECONDS);
     let issued = issue(session, records, &actor(), ADMINISTRATORS, ends)?;
     let (host, port) = address(session);
     let endpoint = Endpoint {

@@ -61,7 +61,7 @@ pub async fn look_renewing(
     let (caller, facts) = tokio::join!(session.aws.identity(), aws::facts(&session.aws, &wanted));
     let caller = caller?;
     guards(session, None).identity(&caller.account, session.aws.region())?;
-    let keys = keys::desired_keys(&records, renewal, session.clock.now());
+    let keys = keys::desired_keys(&records, renewal, session.aws.certain_date()?);
     let facts = Facts { keys, ..facts? };
     let (wanted, warnings) = match (desired::desired(specification, &facts), purpose) {
         (Ok(desired), _) => desired,

@@ -10,10 +10,10 @@ pub mod connector;
 pub mod ec2;
 pub mod elbv2;
 mod endpoints;
-mod refused;
 pub mod iam;
 mod kept;
 pub mod kubernetes;
+mod refused;
 pub mod route53;
 pub mod s3;
 pub mod scenario;
@@ -63,6 +63,26 @@ pub struct CallRecord {
     pub operation: String,
     /// The error code of the answer; `None` if it was done.
     pub error: Option<String>,
+}
+
+impl CallRecord {
+    /// Whether it was refused as too fast, or for lack of a permission or of a valid session.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        const CODES: [&str; 10] = [
+            "RequestLimitExceeded",
+            "Throttling",
+            "ThrottlingException",
+            "SlowDown",
+            "UnauthorizedOperation",
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+        ];
+        self.error.as_deref().is_some_and(|code| CODES.contains(&code))
+    }
 }
 
 /// An imitated account; clones share it.
@@ -128,11 +148,7 @@ impl Sandbox {
     }
 
     fn of(shared: Shared) -> Self {
-        Self {
-            shared: Arc::new(Mutex::new(shared)),
-            rounds: Arc::default(),
-            changed: Arc::default(),
-        }
+        Self { shared: Arc::new(Mutex::new(shared)), rounds: Arc::default(), changed: Arc::default() }
     }
 
     /// From the next call on these faults are met.
@@ -359,6 +375,7 @@ impl Shared {
             Ok(answer) => answer.write(service, &decoded.operation, &request_id),
             Err(refusal) => refusal.write(service, &request_id),
         };
+        response.headers.push(("date".to_owned(), self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
         if request.method == "HEAD" {
             // An answer to HEAD never has a body (RFC 9110, section 9.3.2).
             response.body.clear();

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
-use crate::fault::mix;
 use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, scenario, ssm, sts};
+use crate::fault::mix;
 
 /// The version of the stored form; a file of another version is refused.
 pub const VERSION: u32 = 4;

@@ -36,7 +36,7 @@ pub async fn ensure(session: &Session, lease: &mut Lease, step: Option<&Step>) -
         lease.stage_keys(step.change.clone())?;
         made.extend(step.made.clone());
     }
-    let dropped = expired(lease.records(), session.clock.now());
+    let dropped = expired(lease.records(), session.aws.certain_date()?);
     if !dropped.is_empty() {
         lease.stage_keys(KeyChange { dropped, ..KeyChange::default() })?;
     }
@@ -89,7 +89,7 @@ impl<'a> Forge<'a> {
         let recipients = age.recipients()?;
         age.can_open(&recipients)?;
         let pki = &session.specification().cluster.spec.pki;
-        Ok(Self { pki, cluster: session.cluster(), now: session.clock.now(), run, age, recipients })
+        Ok(Self { pki, cluster: session.cluster(), now: session.aws.certain_date()?, run, age, recipients })
     }
 
     /// Makes these keys, as keys in this phase.

@@ -97,6 +97,19 @@ impl Account {
         self.folder.path()
     }
 
+    /// The subjects of the state branch's commits, newest first.
+    pub fn subjects(&self) -> Vec<String> {
+        let branch = format!("windlass-state/{}", self.cluster);
+        if let Some(git) = &self.git {
+            return git.branch(&branch).0;
+        }
+        let repository = self.folder.path().join(".windlass/sandbox-state.git");
+        let mut command = std::process::Command::new("git");
+        let output = command.arg("--git-dir").arg(repository).args(["log", "--format=%s", &branch]).output();
+        let text = String::from_utf8(output.expect("git runs").stdout).expect("git prints UTF-8");
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// The live objects of the account.
     pub fn live(&self) -> BTreeMap<String, Value> {
         self.world.live()
@@ -139,7 +152,8 @@ impl Account {
         let words = ["windlass", "--sandbox", "-C", &folder].into_iter().chain(line.split_whitespace());
         let mut cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
         let (clock_of_process, git) = (clock.skewed(skew), self.git.clone());
-        cli.global.stage = Some(Stage { sandbox: sandbox.clone(), clock: clock_of_process, faults: faults.clone(), git });
+        cli.global.stage =
+            Some(Stage { sandbox: sandbox.clone(), clock: clock_of_process, faults: faults.clone(), git });
         let (output, captured) = Output::captured();
         let exit = tokio::select! {
             biased;

@@ -4,6 +4,9 @@
 //! docs/design/proofs.md lists the rows.
 
 mod account;
+mod answers;
+mod clocks;
+mod git;
 mod kills;
 mod oracle;
 mod row;
@@ -24,6 +27,7 @@ fn again() {
         "Killed" => Fate::Killed,
         "SatOut" => Fate::SatOut,
         "GivesUp" => Fate::GivesUp,
+        "Refused" => Fate::Refused,
         other => panic!("there is no fate {other}"),
     };
     let plan = serde_json::from_str(plan).expect("a plan of faults");

@@ -28,8 +28,9 @@ pub fn inventory(account: &Account) -> Inventory {
             _ => false,
         };
         if !belongs_to_a_machine {
+            // What has neither, such as a main route table, is told by its number alone.
             let name = address.or(object["tags"]["Name"].as_str()).or(object["name"].as_str());
-            *inventory.entry(format!("{kind} {}", name.unwrap_or(&key))).or_default() += 1;
+            *inventory.entry(format!("{kind} {}", name.unwrap_or("without a name"))).or_default() += 1;
         }
     }
     inventory

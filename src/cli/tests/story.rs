@@ -6,7 +6,7 @@ use super::account::{Account, Git, Ran};
 use super::oracle::{self, Depth, Expected};
 use super::sample::Sample;
 use crate::exit::Exit;
-use crate::fault::FaultPlan;
+use crate::fault::{At, FaultPlan, Kind};
 
 /// A command that is disturbed.
 pub struct Story {
@@ -15,6 +15,8 @@ pub struct Story {
     pub line: &'static str,
     before: Account,
     expected: Expected,
+    /// The account behind it.
+    after: Account,
     /// The undisturbed run: where faults can strike.
     pub undisturbed: Ran,
 }
@@ -28,6 +30,8 @@ pub enum Fate {
     SatOut,
     /// It gives up in order, or comes to its end; the same command, once more, finishes.
     GivesUp,
+    /// It may not: it says so, naming the action; the same command, once more, finishes.
+    Refused,
 }
 
 /// What a case showed.
@@ -37,23 +41,30 @@ pub struct Seen {
     pub recovery: u64,
     /// Calls of the disturbed run.
     pub calls: usize,
+    /// Those of them that an injected fault answered with a refusal.
+    pub refused: usize,
+    /// Those of them that changed something.
+    pub changes: usize,
 }
 
 macro_rules! story {
-    ($name:ident, $before:expr, $line:expr) => {
-        pub static $name: LazyLock<Story> = LazyLock::new(|| Story::new(stringify!($name), $before, $line, Git::Imitated));
+    ($name:ident, $git:expr, $before:expr, $line:expr) => {
+        pub static $name: LazyLock<Story> = LazyLock::new(|| Story::new(stringify!($name), $before, $line, $git));
     };
 }
 
-story!(CREATE, fresh, "apply CLUSTER --yes");
-story!(UPDATE, merged, "apply CLUSTER --yes");
-story!(RENEW, created, "certs renew CLUSTER --all --yes");
-story!(ROLL, stale, "roll CLUSTER --yes");
-story!(DESTROY, created, "destroy CLUSTER --yes");
+story!(CREATE, Git::Imitated, fresh, "apply CLUSTER --yes");
+story!(UPDATE, Git::Imitated, merged, "apply CLUSTER --yes");
+story!(RENEW, Git::Imitated, created, "certs renew CLUSTER --all --yes");
+story!(ROLL, Git::Imitated, stale, "roll CLUSTER --yes");
+story!(DESTROY, Git::Imitated, created, "destroy CLUSTER --yes");
+story!(CREATE_WITH_GIT, Git::Real, fresh, "apply CLUSTER --yes");
+story!(DESTROY_WITH_GIT, Git::Real, created, "destroy CLUSTER --yes");
 
 /// The commands by name, to play a case once more.
 pub fn named(name: &str) -> &'static Story {
-    let all: [&'static LazyLock<Story>; 5] = [&CREATE, &UPDATE, &RENEW, &ROLL, &DESTROY];
+    let all: [&'static LazyLock<Story>; 7] =
+        [&CREATE, &UPDATE, &RENEW, &ROLL, &DESTROY, &CREATE_WITH_GIT, &DESTROY_WITH_GIT];
     let found = all.into_iter().find(|story| story.name == name);
     found.unwrap_or_else(|| panic!("there is no command {name}"))
 }
@@ -62,7 +73,7 @@ fn fresh(git: Git) -> Account {
     Account::new(&Sample::small(), git)
 }
 
-fn created(git: Git) -> Account {
+pub fn created(git: Git) -> Account {
     let mut account = fresh(git);
     account.exits("apply CLUSTER --yes", Exit::Done);
     account
@@ -91,10 +102,16 @@ impl Story {
         let ran = undisturbed.exits(line, Exit::Done);
         assert!(ran.changes() > 0 || ran.kubernetes_calls > 0, "{name} does nothing:\n{}", ran.text);
         let expected = Expected { empty, inventory: oracle::inventory(&undisturbed) };
+        let after = undisturbed.fork();
         if let Err(wrong) = oracle::check(&mut undisturbed, &expected, Depth::Whole) {
             panic!("{name} without any fault: {wrong}");
         }
-        Self { name, line, before, expected, undisturbed: ran }
+        Self { name, line, before, expected, after, undisturbed: ran }
+    }
+
+    /// What its commits say, oldest last.
+    pub fn subjects(&self) -> Vec<String> {
+        self.after.subjects()
     }
 
     /// Runs the command with the faults, goes on as a user would, and checks what has come of it.
@@ -108,11 +125,13 @@ impl Story {
         if !first.struck {
             return Err(String::from("the fault was never met: the case proves nothing"));
         }
-        let mut seen = Seen { calls: first.calls.len(), ..Seen::default() };
+        let (calls, refused) = (first.calls.len(), first.calls.iter().filter(|call| call.is_refusal()).count());
+        let mut seen = Seen { calls, refused, changes: first.changes(), recovery: 0 };
         match (first.exit, fate) {
             (None, Fate::Killed) => {}
             (Some(Exit::Done), Fate::SatOut | Fate::GivesUp) => {}
             (Some(Exit::Resumable | Exit::Provider | Exit::Locked), Fate::GivesUp) => {}
+            (Some(Exit::Provider), Fate::Refused) => {}
             (exit, _) => return Err(format!("{fate:?} was expected, and it ended with {exit:?}:\n{}", first.text)),
         }
         if first.exit != Some(Exit::Done) {
@@ -122,4 +141,13 @@ impl Story {
         }
         oracle::check(&mut account, &self.expected, depth).map(|()| seen)
     }
+}
+
+/// An account in which the command was killed half-way: its lock is held by a dead run.
+pub fn killed_amid(story: &Story) -> Account {
+    let mut account = story.before.fork();
+    let half = u64::try_from(story.undisturbed.calls.len() / 2).expect("small");
+    let ran = account.run_with(story.line, FaultPlan::one(At::Call(half), Kind::StopBefore));
+    assert_eq!(ran.exit, None, "{}", ran.text);
+    account
 }

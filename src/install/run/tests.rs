@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Conflicts, Event, Means, Report, Seen, install, look};
 use crate::addon::{self, Addon, ChartCall, Charts};
 use crate::clock::Clock;
+use crate::fault::{At, FaultPlan, Kind};
 use crate::kubernetes::{Applied, Applying, Kubernetes};
 use crate::problem::Problem;
 use crate::render::{self, Project};
-use crate::fault::{At, FaultPlan, Kind};
-use crate::sandbox::scenario::Scenario;
 use crate::sandbox::Sandbox;
+use crate::sandbox::scenario::Scenario;
 
 const WORLD: &str = "\
 controlPlane: { members: 1 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::super::ec2::{self, Phase};
 use super::super::world::World;
-use crate::fault::mix;
 use super::facts::{Facts, Role};
 use super::machine::Stage;
 use super::quorum;
+use crate::fault::mix;
 
 /// Who leads the etcd of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

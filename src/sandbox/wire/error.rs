@@ -81,9 +81,7 @@ impl Refusal {
     pub fn expired(service: Service) -> Self {
         match service {
             Service::Ec2 => Self::new("RequestExpired", "Request has expired."),
-            Service::Ssm => {
-                Self::new("ExpiredTokenException", "The security token included in the request is expired")
-            }
+            Service::Ssm => Self::new("ExpiredTokenException", "The security token included in the request is expired"),
             _ => Self::new("ExpiredToken", "The security token included in the request is expired").with_status(403),
         }
     }

@@ -124,7 +124,8 @@ impl Repositories {
 
     fn push(&mut self, refspec: &str) -> Result<Vec<u8>, Refusal> {
         let (commit, reference) = refspec.split_once(':').unwrap_or_default();
-        let answer = |flag: &str, summary: &str| format!("To windlass\n{flag}\t{refspec}\t{summary}\nDone\n").into_bytes();
+        let answer =
+            |flag: &str, summary: &str| format!("To windlass\n{flag}\t{refspec}\t{summary}\nDone\n").into_bytes();
         let old = self.heads.get(reference).cloned();
         let is_forward = match &old {
             Some(old) => self.line(Some(commit)).iter().any(|(id, _)| id == old),
@@ -221,7 +222,8 @@ impl Repositories {
         let nothing = BTreeMap::new();
         let mut text = String::new();
         for (id, commit) in self.line(Some(tip)) {
-            let before = commit.parent.as_ref().and_then(|parent| self.commits.get(parent)).map_or(&nothing, |it| &it.tree);
+            let before =
+                commit.parent.as_ref().and_then(|parent| self.commits.get(parent)).map_or(&nothing, |it| &it.tree);
             let paths = before.keys().chain(commit.tree.keys()).collect::<std::collections::BTreeSet<_>>();
             let touched = paths.into_iter().filter(|it| is_below(it, path) && before.get(*it) != commit.tree.get(*it));
             let touched: Vec<&str> = touched.map(String::as_str).collect();

@@ -11,12 +11,12 @@ use super::super::{Cluster, Ending, Event, InMemory, Means, Names, Observer, Pla
 use super::watch::Watch;
 use crate::aws::{Aws, Fence, Settings};
 use crate::clock::Clock;
+use crate::fault::FaultPlan;
 use crate::health::{GroupRole, View};
 use crate::kubernetes::Kubernetes;
 use crate::roll::{Amount, GroupPolicy, Policy, Record, baseline};
-use crate::sandbox::scenario::{BUCKET, Scenario};
-use crate::fault::FaultPlan;
 use crate::sandbox::Sandbox;
+use crate::sandbox::scenario::{BUCKET, Scenario};
 
 /// A scenario of this folder, by name.
 pub fn scenario(name: &str) -> Scenario {

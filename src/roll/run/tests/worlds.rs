@@ -123,10 +123,10 @@ async fn a_pause_from_elsewhere_ends_the_run_and_another_run_goes_on() {
 async fn what_was_aborted_is_put_back() {
     let mut stage = Stage::named("12x3-tight");
     let clock = stage.clock;
-    let sandbox = stage.sandbox.clone().with_faults(crate::fault::FaultPlan::one(
-        crate::fault::At::Change(40),
-        crate::fault::Kind::StopAfter,
-    ));
+    let sandbox = stage
+        .sandbox
+        .clone()
+        .with_faults(crate::fault::FaultPlan::one(crate::fault::At::Change(40), crate::fault::Kind::StopAfter));
     stage.sandbox = sandbox;
     assert_eq!(stage.rolls_until_stopped().await, super::stage::Killed::Yes);
     stage.again();

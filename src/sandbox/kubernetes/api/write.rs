@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::fault::mix;
 use super::super::Cluster;
 use super::super::objects::{Key, metadata};
 use super::form::Strictness;
@@ -12,6 +11,7 @@ use super::managed::{self, Manager, OnConflict};
 use super::path::Target;
 use super::problem::Problem;
 use super::{immutable, patch, rules};
+use crate::fault::mix;
 
 /// Letters of generated names (no vowels, so that no words come out).
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";

@@ -1,0 +1,190 @@
+//! Rows 3 to 7: answers that are lost, throttled, refused or late, at every call.
+
+use std::collections::BTreeSet;
+
+use super::row::{Row, at, now_and_then, share};
+use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, Story, UPDATE};
+use crate::fault::{At, FaultPlan, Kind, Rule};
+
+fn number(index: usize) -> u64 {
+    u64::try_from(index).expect("small")
+}
+
+/// One kind after the other at a share of the calls of the undisturbed run; each begins at another call, so that together
+/// they meet all.
+fn each(story: &'static Story, every: usize, kinds: &[Kind]) -> Vec<FaultPlan> {
+    let calls = story.undisturbed.calls.len();
+    let places = |shift: usize| share(calls, every).into_iter().map(move |index| (index + shift) % calls);
+    let of = |(shift, kind): (usize, &Kind)| {
+        let kind = *kind;
+        places(shift).map(move |index| at(At::Call(number(index)), kind)).collect::<Vec<_>>()
+    };
+    kinds.iter().enumerate().flat_map(of).collect()
+}
+
+fn lost(story: &'static Story, every: usize) {
+    Row { row: "row 3", story, fate: Fate::SatOut }.holds(each(story, every, &[Kind::LostResponse]));
+}
+
+#[test]
+fn lost_answers_are_found_out_in_a_create() {
+    lost(&CREATE, 2);
+}
+
+#[test]
+fn lost_answers_are_found_out_in_an_update() {
+    lost(&UPDATE, 1);
+}
+
+#[test]
+fn lost_answers_are_found_out_in_a_renewal() {
+    lost(&RENEW, 1);
+}
+
+#[test]
+fn lost_answers_are_found_out_in_a_roll() {
+    lost(&ROLL, 2);
+}
+
+#[test]
+fn lost_answers_are_found_out_in_a_destroy() {
+    lost(&DESTROY, 3);
+}
+
+/// Too fast once, five and thirty times in a row. At most twice the calls: what is refused must not set others going.
+fn throttled(story: &'static Story, every: usize) {
+    let kinds = [Kind::Throttle(0), Kind::Throttle(4), Kind::Throttle(29)];
+    let row = Row { row: "row 4", story, fate: Fate::SatOut };
+    let most = story.undisturbed.calls.len() * 2;
+    for seen in row.holds(each(story, every, &kinds)) {
+        assert!(seen.calls <= most.max(story.undisturbed.calls.len() + 30), "{} calls instead of {most}", seen.calls);
+    }
+}
+
+#[test]
+fn throttles_are_sat_out_in_a_create() {
+    throttled(&CREATE, 6);
+}
+
+#[test]
+fn throttles_are_sat_out_in_an_update() {
+    throttled(&UPDATE, 3);
+}
+
+#[test]
+fn throttles_are_sat_out_in_a_renewal() {
+    throttled(&RENEW, 3);
+}
+
+#[test]
+fn throttles_are_sat_out_in_a_destroy() {
+    throttled(&DESTROY, 10);
+}
+
+/// Half of everything, throughout. What gets through must not be more than what an undisturbed run calls, but for looks at
+/// what takes longer now.
+#[test]
+fn half_of_all_calls_may_be_throttled() {
+    for story in [&*CREATE, &*UPDATE, &*RENEW, &*DESTROY] {
+        let plans = share(24, 2).into_iter().map(|seed| now_and_then(number(seed), 0.5, Kind::Throttle(0)));
+        let undisturbed = story.undisturbed.calls.len();
+        for seen in (Row { row: "row 4", story, fate: Fate::SatOut }).holds(plans) {
+            let passed = seen.calls - seen.refused;
+            assert!(passed <= undisturbed * 5 / 4, "{}: {passed} calls instead of {undisturbed}", story.name);
+        }
+    }
+}
+
+fn broken(story: &'static Story, every: usize) {
+    let kinds = [Kind::ServerError, Kind::ServerErrorAfter, Kind::Reset];
+    Row { row: "row 5", story, fate: Fate::SatOut }.holds(each(story, every, &kinds));
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_a_create() {
+    broken(&CREATE, 4);
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_an_update() {
+    broken(&UPDATE, 2);
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_a_renewal() {
+    broken(&RENEW, 2);
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_a_roll() {
+    broken(&ROLL, 4);
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_a_destroy() {
+    broken(&DESTROY, 7);
+}
+
+/// Credentials whose session ends in the middle: an end in order, and the same command goes on with new ones.
+#[test]
+fn expired_credentials_end_a_run_in_order() {
+    for story in [&*CREATE, &*UPDATE, &*RENEW, &*DESTROY] {
+        let calls = story.undisturbed.calls.len();
+        let from = |index: usize| At::Calls { from: number(index), count: 1_000_000 };
+        let plans = share(calls, 10).into_iter().map(|index| at(from(index), Kind::ExpiredCredentials));
+        Row { row: "row 5", story, fate: Fate::GivesUp }.holds(plans);
+    }
+}
+
+/// Objects and access that others see late, by more than a minute; also of a run that is killed meanwhile.
+fn late(story: &'static Story, seeds: usize, every: usize) {
+    let lag = |seed: usize| Rule {
+        at: At::Probability { probability: 0.7, only_changes: true },
+        kind: Kind::Lag(u32::try_from(seed * 7 % 61).expect("small")),
+    };
+    let seeds = share(seeds, every);
+    let plans = seeds.iter().map(|seed| FaultPlan { seed: number(*seed), rules: vec![lag(*seed)] });
+    Row { row: "row 7", story, fate: Fate::SatOut }.holds(plans.collect::<Vec<_>>());
+    let calls = story.undisturbed.calls.len();
+    let killed = |seed: &usize| {
+        let kill = Rule { at: At::Call(number(seed * 13 % calls)), kind: Kind::StopAfter };
+        FaultPlan { seed: number(*seed), rules: vec![kill, lag(*seed)] }
+    };
+    Row { row: "row 7", story, fate: Fate::Killed }.holds(seeds.iter().map(killed).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_seen_late_is_made_once_in_a_create() {
+    late(&CREATE, 120, 2);
+}
+
+#[test]
+fn what_is_seen_late_is_made_once_in_an_update() {
+    late(&UPDATE, 80, 1);
+}
+
+#[test]
+fn what_is_seen_late_is_gone_after_a_destroy() {
+    late(&DESTROY, 50, 2);
+}
+
+/// No permission for one action: it is named, nothing is tried twice, and the same command goes on when it is given.
+#[test]
+fn a_missing_permission_is_named_and_never_tried_again() {
+    let (mut cases, mut early) = (0, 0);
+    for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY] {
+        let actions: BTreeSet<&str> = story.undisturbed.calls.iter().map(|call| call.operation.as_str()).collect();
+        let plans = actions.iter().map(|action| at(At::Operation((*action).to_owned()), Kind::AccessDenied));
+        for (action, seen) in actions.iter().zip((Row { row: "row 6", story, fate: Fate::Refused }).holds(plans)) {
+            let usual = story.undisturbed.calls.iter().filter(|call| call.operation == **action).count();
+            assert!(seen.refused <= usual, "{}: {action} was refused {} times", story.name, seen.refused);
+            cases += 1;
+            early += usize::from(seen.changes == 0);
+        }
+    }
+    say!("row 6: {early} of {cases} missing permissions are named before anything is changed");
+    assert!(
+        early * 100 >= cases * 95,
+        "only {early} of {cases} missing permissions are named before anything is changed"
+    );
+}
