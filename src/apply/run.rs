@@ -18,6 +18,7 @@ use crate::aws::{self, Aws, Ids, Leftover, Scope};
 use crate::clock::Clock;
 use crate::pki::Certificate;
 use crate::plan::{Act, Operation, Plan, Purpose};
+use crate::planted::{self, Bug};
 use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
 use crate::state::{
     self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records, RunResult,
@@ -286,7 +287,7 @@ impl Runner<'_> {
 
     /// After the last group is gone, so that no controller makes anew what is deleted, and before the network goes.
     async fn sweep_once(&mut self) -> Result<(), aws::Error> {
-        if std::mem::replace(&mut self.swept, true) {
+        if std::mem::replace(&mut self.swept, true) || planted::is(Bug::NoSweep) {
             return Ok(());
         }
         sweep(&self.bench, &self.scope).await
@@ -348,7 +349,9 @@ impl Runner<'_> {
                     *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
                     self.report.done += 1;
                     self.certificates.extend(certificate_record(&outcome));
-                    self.outcomes.push(outcome);
+                    if !planted::is(Bug::LostOutcome) {
+                        self.outcomes.push(outcome);
+                    }
                 }
                 Err(error) => self.failed(address, act, error),
             }

@@ -18,6 +18,7 @@ use super::error::{CallError, Denied, Error};
 use super::failure::{Answer, Failure, classify};
 use super::fence::LeaseEnded;
 use super::ids::Ids;
+use crate::planted::{self, Bug};
 
 /// Every that many refusals of one call the user is told, because a run that only waits looks as if it hung; the first
 /// few are usual after a create.
@@ -175,6 +176,9 @@ fn pause(aws: &Aws, call: &Call<'_>, failed: &Failed, attempts: u32, elapsed: Du
     let backoff = backoff(attempts, jitter);
     let until = |limit: Duration, pause: Duration| (elapsed < limit).then_some(pause);
     match failed.failure {
+        Failure::Permission if planted::is(Bug::RetriedDenial) && attempts < 3 => Some(backoff),
+        Failure::Throttle if planted::is(Bug::ImpatientThrottle) => None,
+        Failure::Ambiguous if planted::is(Bug::RepeatedUnrepeatable) && attempts < 2 => Some(backoff),
         Failure::Throttle => until(THROTTLE, backoff),
         Failure::ConcurrentChange if !call.busy_is_an_answer => {
             until(CONCURRENT_CHANGE, Duration::from_secs(1) + backoff)

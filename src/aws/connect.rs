@@ -23,6 +23,7 @@ use super::gate::{Gate, GatedClient};
 use super::limits::{Limits, Service};
 use super::record_set;
 use crate::clock::Clock;
+use crate::planted::{self, Bug};
 
 /// How long a TCP and TLS connection may take to be made; the SDK's own default is 3.1 s.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -182,7 +183,9 @@ impl Aws {
     /// [`Error::Clock`] when AWS' clock says something else.
     pub fn certain_date(&self) -> Result<Timestamp, Error> {
         match self.clock_skew() {
-            Some(skew) if self.clock_is_wrong() => Err(Error::Clock { seconds: skew.as_secs() }),
+            Some(skew) if self.clock_is_wrong() && !planted::is(Bug::TrustedDate) => {
+                Err(Error::Clock { seconds: skew.as_secs() })
+            }
             _ => Ok(self.clock().now()),
         }
     }

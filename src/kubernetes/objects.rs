@@ -11,6 +11,7 @@ use super::call::{Content, escaped};
 use super::change::Changed;
 use super::connect::Kubernetes;
 use super::error::{Error, Status};
+use crate::planted::{self, Bug};
 
 /// The name under which windlass owns fields.
 pub const FIELD_MANAGER: &str = "windlass";
@@ -149,7 +150,9 @@ impl Kubernetes {
         let name = object["metadata"]["name"].as_str();
         let more = match applying {
             Applying::Trying => "&dryRun=All&force=true",
+            Applying::Asking if planted::is(Bug::ForcedConflict) => "&dryRun=All&force=true",
             Applying::Asking => "&dryRun=All",
+            Applying::Politely if planted::is(Bug::ForcedConflict) => "&force=true",
             Applying::Politely => "",
             Applying::ByForce => "&force=true",
         };

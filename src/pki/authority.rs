@@ -19,6 +19,7 @@ use super::ends::Ends;
 use super::key::{KeyError, PrivateKey};
 use super::name::{AuthorityName, Usage};
 use crate::name::ClusterName;
+use crate::planted::{self, Bug};
 use crate::secret::Secret;
 use crate::spec::KeyAlgorithm;
 
@@ -188,7 +189,7 @@ impl Authority {
     /// differs in anything from what was asked for.
     pub fn issue(&self, leaf: &Leaf, ends: Ends) -> Result<Issued, IssueError> {
         let ends = checked(ends)?;
-        if ends.not_after > self.certificate.ends.not_after {
+        if ends.not_after > self.certificate.ends.not_after && !planted::is(Bug::PastAuthority) {
             return Err(IssueError::PastAuthority { asked: ends.not_after, end: self.certificate.ends.not_after });
         }
         if leaf.usages.is_empty() {

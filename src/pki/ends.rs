@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::planted::{self, Bug};
 use jiff::Timestamp;
 
 /// How far the first moment lies before the issuing: clocks differ, and a certificate that is not valid yet is refused
@@ -21,6 +22,7 @@ impl Ends {
     /// Ends of a certificate that is issued now: back-dated a little, and so many seconds long from end to end.
     #[must_use]
     pub fn issued_at(now: Timestamp, lifetime_seconds: u64) -> Self {
+        let lifetime_seconds = if planted::is(Bug::IgnoredLifetime) { 365 * 86_400 } else { lifetime_seconds };
         let now = now.as_second();
         let first = now.saturating_sub(signed(BACKDATED_SECONDS));
         Self { not_before: at(first), not_after: at(first.saturating_add(signed(lifetime_seconds))) }

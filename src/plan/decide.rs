@@ -6,6 +6,7 @@ use super::forced;
 use super::ours::Standing;
 use super::world::World;
 use super::{Action, Drift, FieldChange, Purpose};
+use crate::planted::{self, Bug};
 use crate::resource::{Address, Found, Readiness, Resource, attribute};
 
 /// What happens to one address.
@@ -159,7 +160,12 @@ fn vanished(world: &World<'_>, address: &Address) -> Option<Drift> {
     let recorded = world.records.resources.contains_key(address);
     let by_us = world.begun.get(address).is_some_and(|begun| begun.delete);
     let asked = world.purpose == Purpose::Apply;
-    (recorded && asked && !by_us).then(|| Drift { address: address.clone(), vanished: true, fields: Vec::new() })
+    let seen = !planted::is(Bug::UnseenDrift);
+    (recorded && asked && !by_us && seen).then(|| Drift {
+        address: address.clone(),
+        vanished: true,
+        fields: Vec::new(),
+    })
 }
 
 /// Empty lists and maps say nothing about a new resource.

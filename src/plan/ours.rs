@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::chosen;
 use super::world::World;
+use crate::planted::{self, Bug};
 use crate::resource::{Address, Clash, Found, Kind, Readiness};
 
 /// What was found at one address.
@@ -76,6 +77,7 @@ const fn completeness(found: &Found) -> u8 {
 
 fn why_foreign(world: &World<'_>, found: &Found) -> Option<String> {
     match (&found.uid, world.uid) {
+        _ if planted::is(Bug::AdoptedStranger) => None,
         (Some(theirs), Some(ours)) if theirs == ours => None,
         (Some(theirs), _) => Some(format!("belongs to another cluster of this name (uid {theirs})")),
         // Route 53 keeps no tags on records: only our own records, our journal, or sameness prove anything.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chosen::Schedules;
 use super::intents::{self, Begun};
 use super::{Inputs, Purpose};
+use crate::planted::{self, Bug};
 use crate::resource::{Address, Found, Resource, attribute};
 use crate::state::Records;
 
@@ -71,6 +72,6 @@ impl<'a> World<'a> {
         let seen = self.found_at(address).filter(counts).map(|found| found.generation).max();
         let last = recorded.max(retired).max(seen).unwrap_or(0);
         let begun = self.begun.get(address).and_then(|begun| begun.create).unwrap_or(0);
-        last.saturating_add(1).max(begun)
+        last.saturating_add(u32::from(!planted::is(Bug::SameGeneration))).max(begun)
     }
 }

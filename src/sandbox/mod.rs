@@ -459,7 +459,12 @@ fn run(world: &mut World, call: &Call<'_>, handler: Handler, node: &wire::Node) 
 ///
 /// # Errors
 /// As the operation's.
-fn call(world: &mut World, service: Service, operation: &str, parameters: &[(String, String)]) -> Result<(), Refusal> {
+pub(crate) fn call(
+    world: &mut World,
+    service: Service,
+    operation: &str,
+    parameters: &[(String, String)],
+) -> Result<(), Refusal> {
     let handler = handler(service, operation)
         .ok_or_else(|| Refusal::new("InvalidAction", format!("The action {operation} is not valid")))?;
     let mut node = wire::Node::default();

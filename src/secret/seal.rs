@@ -11,6 +11,7 @@ use age::x25519;
 use super::Secret;
 use super::error::SealError;
 use super::identities::Identities;
+use crate::planted::{self, Bug};
 
 /// One lost laptop must not be the end of a cluster.
 const FEWEST_RECIPIENTS: usize = 2;
@@ -56,6 +57,9 @@ impl Recipients {
 /// # Errors
 /// When age refuses.
 pub fn seal(recipients: &Recipients, secret: &Secret) -> Result<Vec<u8>, SealError> {
+    if planted::is(Bug::PlainSecret) {
+        return Ok(secret.expose().to_vec());
+    }
     let failed = |error: &dyn std::fmt::Display| SealError::Seal(error.to_string());
     let encryptor =
         age::Encryptor::with_recipients(recipients.0.values().map(|recipient| recipient as &dyn age::Recipient))

@@ -12,6 +12,7 @@ use super::lease::Lease;
 use super::message::{Phase, Stamp};
 use super::record::LockRecord;
 use super::store::{Acquire, Unlocked};
+use crate::planted::{self, Bug};
 
 /// How often an acquire that nobody answers is tried.
 const ATTEMPTS: u32 = 3;
@@ -105,6 +106,9 @@ impl Watch {
         };
         self.standing = Some((snapshot.tip.clone(), since));
         let still = now.saturating_sub(since);
+        if planted::is(Bug::EarlySteal) {
+            return Ok(true);
+        }
         let ttl = Duration::from_secs(lock.ttl.into());
         if still >= ttl {
             // The last look may be as old as a poll: the branch must stand at the same tip at the end of the lease.
@@ -136,7 +140,7 @@ struct Attempt {
 impl Attempt {
     async fn make(branch: &Branch, snapshot: &Snapshot, acquire: &Acquire) -> Result<Self, Error> {
         let now = branch.clock().now();
-        let epoch = snapshot.epoch + 1;
+        let epoch = snapshot.epoch + u64::from(!planted::is(Bug::SameEpoch));
         let mut edit = Edit::of(&snapshot.view);
         if snapshot.tip.is_none() {
             edit.found();

@@ -13,6 +13,7 @@ use super::reading::Body;
 use super::settings::StoreSettings;
 use super::tree::{self, Changes, Content, Files, View};
 use crate::clock::Clock;
+use crate::planted::{self, Bug};
 
 /// How often a question that only the network can answer is asked before giving up, and the pauses between.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
@@ -208,6 +209,7 @@ impl Branch {
             let (is_rejected, words) = match pushed {
                 Pushed::Yes => return Ok(Landing::Landed),
                 Pushed::Rejected(words) => (true, words),
+                Pushed::Unknown(_) if planted::is(Bug::BelievedPush) => return Ok(Landing::Landed),
                 Pushed::Unknown(words) => (false, words),
             };
             tracing::debug!(branch = self.name, words, "push not confirmed");

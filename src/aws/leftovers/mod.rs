@@ -14,6 +14,7 @@ use super::discover::{Scope, discover};
 use super::error::Error;
 use super::tags;
 use crate::name::ClusterName;
+use crate::planted::{self, Bug};
 use crate::resource::{Kind, Tags};
 
 /// A kind of thing that clusters leave behind.
@@ -129,7 +130,8 @@ fn lifecycle_key(cluster: &ClusterName) -> String {
 fn because(scope: &Scope, all: &Tags) -> Option<String> {
     use super::identity::tag;
     let lifecycle = lifecycle_key(&scope.cluster);
-    if all.get(&lifecycle).is_some_and(|value| value == "shared") || all.contains_key(tag::ADDRESS) {
+    let shared = all.get(&lifecycle).is_some_and(|value| value == "shared") && !planted::is(Bug::TakenShared);
+    if shared || all.contains_key(tag::ADDRESS) {
         return None;
     }
     if all.contains_key(tag::CLUSTER) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -92,11 +92,6 @@ impl Account {
         Self { folder, git, world: self.world.clone(), cluster: self.cluster }
     }
 
-    /// Where the project is.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// The subjects of the state branch's commits, newest first.
     pub fn subjects(&self) -> Vec<String> {
         let branch = format!("windlass-state/{}", self.cluster);
@@ -113,6 +108,12 @@ impl Account {
     /// The live objects of the account.
     pub fn live(&self) -> BTreeMap<String, Value> {
         self.world.live()
+    }
+
+    /// Lets time pass in the account, in seconds.
+    pub fn later(&mut self, seconds: i64) {
+        let then = self.world.now.saturating_add(SignedDuration::from_secs(seconds)).expect("a date");
+        self.world.advance_to(then);
     }
 
     /// Runs a command without faults; `CLUSTER` stands for the cluster's name.

@@ -1,7 +1,7 @@
 //! Row 1: killed at every call, before and after its effect.
 
 use super::row::{Row, at, share};
-use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, Story, UPDATE};
+use super::story::{CREATE, DESTROY, DROP, Fate, PREPARE, RENEW, ROLL, SWITCH, Story, UPDATE};
 use crate::fault::{At, Kind};
 
 fn killed(story: &'static Story, every: usize) {
@@ -26,6 +26,13 @@ fn update_survives_a_kill_at_every_call() {
 #[test]
 fn renewal_survives_a_kill_at_every_call() {
     killed(&RENEW, 8);
+}
+
+#[test]
+fn each_step_of_a_rotation_survives_a_kill_at_every_call() {
+    for step in [&*PREPARE, &*SWITCH, &*DROP] {
+        killed(step, 2);
+    }
 }
 
 #[test]

@@ -6,7 +6,10 @@
 mod account;
 mod answers;
 mod clocks;
+mod destroys;
+mod drift;
 mod git;
+mod hand;
 mod kills;
 mod oracle;
 mod row;

@@ -72,6 +72,7 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
     }
     if depth == Depth::Whole {
         sound(account)?;
+        trusted(account)?;
         must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
         return gone(account, expected, depth);
     }
@@ -91,6 +92,12 @@ fn gone(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), 
         return Err(format!("{missing}, which is not ours, is gone"));
     }
     if depth == Depth::Whole { sound(account) } else { Ok(()) }
+}
+
+/// Hours later, when members have fetched what changed: each presents a certificate of what all trust.
+fn trusted(account: &mut Account) -> Result<(), String> {
+    account.later(2 * 3600);
+    must_end(&account.run("certs check CLUSTER --fail-under 1d"), Exit::Done)
 }
 
 fn sound(account: &mut Account) -> Result<(), String> {

@@ -15,6 +15,19 @@ impl Sample {
         Self { cluster: CLUSTER, manifests: SMALL.to_owned() }
     }
 
+    /// The same in subnets of a network that others have.
+    pub fn shared() -> Self {
+        let small = Self::small();
+        let (before, rest) = small.manifests.split_once("    vpc: {").expect("its network");
+        let (_, after) = rest.split_once("  controlPlane:").expect("what stands behind it");
+        let subnet = "{ name: private-a, zone: eu-west-3a, id: subnet-0bb0000000000000a, type: private }";
+        let public = "{ name: public-a, zone: eu-west-3a, id: subnet-0aa0000000000000a, type: public }";
+        let network = format!(
+            "    vpc: {{ id: vpc-0a1b2c3d4e5f60718 }}\n    nat: existing\n    subnets:\n      - {public}\n      - {subnet}\n"
+        );
+        Self { manifests: format!("{before}{network}  controlPlane:{after}"), ..small }
+    }
+
     /// The same with `from`, which must be there, replaced.
     pub fn with(&self, from: &str, to: &str) -> Self {
         assert!(self.manifests.contains(from), "{from:?} is not in\n{}", self.manifests);

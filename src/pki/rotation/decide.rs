@@ -2,6 +2,7 @@
 
 use super::super::name::KeyPhase;
 use super::{Missing, Position, Revision, RotationError, Situation, Stage, Step};
+use crate::planted::{self, Bug};
 
 /// Phases that make sense together: one revision signs, and at most one other is on its way in or out.
 pub(super) struct Phases {
@@ -82,6 +83,9 @@ pub fn decide(situation: &Situation) -> Result<Position, RotationError> {
     };
     missing.sort();
     missing.dedup();
+    if planted::is(Bug::HastyRotation) {
+        missing.clear();
+    }
     Ok(Position { stage, missing, next, back })
 }
 

@@ -7,6 +7,7 @@ use super::look::Look;
 use super::stop::Stop;
 use crate::duration;
 use crate::kubernetes::{Budget, Pod, PodPhase};
+use crate::planted::{self, Bug};
 use crate::roll::action::Action;
 
 /// Why a pod cannot be evicted now.
@@ -148,6 +149,9 @@ fn judge<'a>(look: &Look<'a>, pod: &'a Pod, left: &mut BTreeMap<usize, u32>) -> 
         return Ok(true);
     }
     let allowed = left.entry(at).or_insert(if budget.observed { budget.allowed } else { 0 });
+    if planted::is(Bug::IgnoredBudget) {
+        return Ok(true);
+    }
     if *allowed > 0 {
         *allowed -= 1;
         return Ok(true);
