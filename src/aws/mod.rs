@@ -66,7 +66,7 @@ pub use dispatch::{Update, create, delete, machines, readiness, update};
 pub use error::{CallError, Denied, Error};
 pub use facts::{Wanted, WantedZone, Zones, facts};
 pub use failure::Failure;
-pub use fence::{Fence, LeaseEnded};
+pub use fence::{Fence, LeaseEnded, NotNow};
 pub use group_change::{Bounds, Termination, resize, resume, suspend, terminate};
 pub use groups_view::{GroupsWanted, KnownMachines, groups_view};
 pub use identity::{Identity, TAG_PREFIX, tag};

@@ -73,6 +73,8 @@ pub enum Kind {
     KillBefore,
     /// The process kills itself after the effect.
     KillAfter,
+    /// The process stands still after the effect, until somebody wakes it (SIGCONT).
+    SuspendAfter,
     /// As `KillBefore` for a test in the same process: the call never returns, and [`super::Sandbox::stopped`] does.
     StopBefore,
     /// As `KillAfter` for a test in the same process.
@@ -194,6 +196,12 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// Stops this process as a laptop's lid does: it goes on when it gets a SIGCONT.
+pub fn suspend_this_process() {
+    // As for `kill_this_process`.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }
 
 /// Ends this process as a power cut would: no destructor runs.

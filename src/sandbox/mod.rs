@@ -12,6 +12,7 @@ pub mod elbv2;
 mod endpoints;
 pub mod fault;
 pub mod iam;
+pub mod journal;
 mod kept;
 pub mod kubernetes;
 pub mod route53;
@@ -100,6 +101,7 @@ struct Shared {
     storing: bool,
     faults: Faults,
     buckets: throttle::Buckets,
+    journal: journal::Journal,
 }
 
 impl Sandbox {
@@ -122,7 +124,9 @@ impl Sandbox {
             }
         };
         let faults = Faults::new(FaultPlan::from_environment()?.unwrap_or_default());
-        Ok(Self::of(Shared::new(store, world, clock, faults)))
+        let mut shared = Shared::new(store, world, clock, faults);
+        shared.journal = journal::Journal::from_environment()?;
+        Ok(Self::of(shared))
     }
 
     /// A world in memory.
@@ -211,6 +215,11 @@ impl Sandbox {
                 self.kill();
                 Err(Lost)
             }
+            fault::Kind::SuspendAfter => {
+                let response = self.handle(&request);
+                self.suspend();
+                Ok(response)
+            }
             fault::Kind::StopBefore => self.stop().await,
             fault::Kind::StopAfter => {
                 let _ = self.handle(&request);
@@ -236,6 +245,12 @@ impl Sandbox {
     fn kill(&self) {
         let _ = self.lock().flush();
         fault::kill_this_process();
+    }
+
+    /// Others go on meanwhile: nothing is held back from them.
+    fn suspend(&self) {
+        let _ = self.lock().flush();
+        fault::suspend_this_process();
     }
 
     async fn stop(&self) -> Result<WireResponse, Lost> {
@@ -300,7 +315,22 @@ impl Shared {
         let (started, base) = (clock.now(), world.now);
         let (log, buckets) = (Vec::new(), throttle::Buckets::default());
         let (kubernetes_log, pending, storing) = (Vec::new(), None, false);
-        Self { store, world, clock, started, base, speed: 1, log, kubernetes_log, pending, storing, faults, buckets }
+        let journal = journal::Journal::default();
+        Self {
+            store,
+            world,
+            clock,
+            started,
+            base,
+            speed: 1,
+            log,
+            kubernetes_log,
+            pending,
+            storing,
+            faults,
+            buckets,
+            journal,
+        }
     }
 
     /// The date in the account.
@@ -411,6 +441,8 @@ impl Shared {
         if !reads || stale {
             self.store.save(&self.world).map_err(internal)?;
         }
+        // Before another process can have its turn: the lines are in the order of the effects.
+        self.journal.note(decoded, outcome.as_ref().err()).map_err(internal)?;
         drop(lock);
         outcome
     }

@@ -92,10 +92,11 @@ impl Branch {
         let mut pauses = PAUSES.into_iter();
         loop {
             let reference = seen()?;
-            let Some(tip) = self.git.fetch(&self.remote, &self.name, &reference).await? else {
-                return Ok((Snapshot::default(), Vec::new()));
+            let tip = self.git.fetch(&self.remote, &self.name, &reference).await?;
+            let (stamp, mut findings) = match &tip {
+                Some(tip) => self.verify(tip).await?,
+                None => (None, self.vanished().await?),
             };
-            let (stamp, mut findings) = self.verify(&tip).await?;
             // Another process may have seen a later tip than this one: look again before crying wolf.
             if findings.iter().any(|finding| finding.kind == FindingKind::History)
                 && let Some(pause) = pauses.next()
@@ -103,6 +104,7 @@ impl Branch {
                 self.clock().sleep(pause).await;
                 continue;
             }
+            let Some(tip) = tip else { return Ok((Snapshot::default(), findings)) };
             let files = self.files(&tip).await?;
             let (view, mut flaws) = tree::read(&self.settings.cluster, Some(&tip), &files);
             self.blame(&tip, &mut flaws).await?;
@@ -116,9 +118,31 @@ impl Branch {
         }
     }
 
+    /// The last tip that was found good here; `None`: this private copy has never seen the branch.
+    pub(super) async fn remembered(&self) -> Result<Option<String>, Error> {
+        self.git.resolve(&self.verified()).await
+    }
+
+    /// What is wrong with there being no branch: nothing, unless one was seen before.
+    async fn vanished(&self) -> Result<Vec<Finding>, Error> {
+        let Some(known) = self.remembered().await? else { return Ok(Vec::new()) };
+        Ok(vec![Finding {
+            kind: FindingKind::History,
+            path: None,
+            message: format!("the branch {} is gone; {known} was its tip", self.name),
+            repair: format!(
+                "`windlass state recover {}` puts it back as it was. If it was removed on purpose: git -C {} update-ref -d {}",
+                self.settings.cluster,
+                self.cache().display(),
+                self.verified()
+            ),
+            commit: known,
+        }])
+    }
+
     /// Checks what is new since the last look: one line of commits, ours from the root on. Returns the tip's stamp.
     async fn verify(&self, tip: &str) -> Result<(Option<Stamp>, Vec<Finding>), Error> {
-        let known = self.git.resolve(&self.verified()).await?;
+        let known = self.remembered().await?;
         let parents = known.as_ref().map(|known| format!("^{known}^@"));
         let mut range = vec![tip];
         range.extend(parents.as_deref());

@@ -28,6 +28,8 @@ pub struct KeyChange {
     pub sealed: Vec<SealedSecret>,
     /// Names of secrets that nobody needs any more. They stay in the history.
     pub removed: Vec<String>,
+    /// Names of secrets that nobody has any more.
+    pub lost: Vec<String>,
 }
 
 /// A secret as it stands on the branch.
@@ -106,11 +108,14 @@ impl Records {
         for secret in &change.sealed {
             self.secrets.insert(secret.name.clone(), Arc::from(secret.ciphertext.as_slice()));
             self.keys.sealed.insert(secret.name.clone(), secret.recipients.clone());
+            self.keys.lost.remove(&secret.name);
         }
         for name in &change.removed {
             self.secrets.remove(name);
             self.keys.sealed.remove(name);
+            self.keys.lost.remove(name);
         }
+        self.keys.lost.extend(change.lost.iter().cloned());
     }
 
     /// The certificates of an authority, by revision, and where each is in its life.
@@ -183,6 +188,9 @@ fn secrets(records: &Records) -> Vec<Flaw> {
     let mut flaw = |path: String, message: String| {
         found.push(Flaw { kind: FindingKind::Recipients, path, message });
     };
+    for name in records.secrets.keys().filter(|name| records.keys.lost.contains(*name)) {
+        flaw(layout::KEYS.to_owned(), format!("{} is there, and is said to be lost", layout::secret(name)));
+    }
     for name in records.secrets.keys().filter(|name| !sealed.contains_key(*name)) {
         flaw(layout::secret(name), format!("{} does not say for whom it is sealed", layout::KEYS));
     }
@@ -213,8 +221,9 @@ fn phases(records: &Records) -> Vec<Flaw> {
         }
         let may_issue = |phase: KeyPhase| matches!(phase, KeyPhase::Prepared | KeyPhase::Issuing);
         for (key, _) in keys.iter().filter(|(_, phase)| may_issue(*phase)) {
-            if !records.secrets.contains_key(&key.to_string()) {
-                flaw(format!("the key of {what} is not sealed as {}", layout::secret(&key.to_string())));
+            let name = key.to_string();
+            if !records.secrets.contains_key(&name) && !records.keys.lost.contains(&name) {
+                flaw(format!("the key of {what} is not sealed as {}", layout::secret(&name)));
             }
         }
     };

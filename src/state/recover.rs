@@ -1,5 +1,5 @@
 //! Repairs a damaged branch: puts the last good version of each damaged file back, in a commit of its own on top. The
-//! damage stays in the history, where `git log` shows it.
+//! damage stays in the history, where `git log` shows it. A branch that is gone is put back as it was last seen here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +18,7 @@ use super::{git, layout};
 /// See [`super::Store::recover`].
 pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> Result<Recovered, Error> {
     let (mut snapshot, findings) = branch.inspect().await?;
-    let Some(tip) = snapshot.tip.clone() else {
-        return Ok(Recovered { commit: None, restored: BTreeMap::new() });
-    };
+    let Some(tip) = snapshot.tip.clone() else { return put_back(branch).await };
     if findings.iter().any(|finding| finding.kind == FindingKind::History) {
         // Which of two pasts is the right one is for a person to say.
         return Err(Error::Corrupt(Findings(findings)));
@@ -39,7 +37,7 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let damaged: Vec<String> = findings.iter().filter(wanted).filter_map(|finding| finding.path.clone()).collect();
     let is_foreign = findings.iter().any(|finding| finding.kind == FindingKind::Foreign);
     if damaged.is_empty() && !is_foreign {
-        return Ok(Recovered { commit: None, restored: BTreeMap::new() });
+        return Ok(Recovered::default());
     }
     let mut edit = Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) };
     let mut restored = BTreeMap::new();
@@ -75,10 +73,21 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let message = stamp.message("recover", &what);
     let commit = branch.draft(Some(&tip), &message, &edit.changes, &op).await?;
     match branch.land(&commit, Some(&tip)).await? {
-        Landing::Landed => Ok(Recovered { commit: Some(commit), restored }),
+        Landing::Landed => Ok(Recovered { commit: Some(commit), restored, put_back: None }),
         Landing::Refused(words) => Err(branch.refused(words)),
         Landing::Unreachable(words) => Err(branch.unreachable(words)),
         Landing::Moved => Err(branch.unreachable(String::from("the branch moved meanwhile"))),
+    }
+}
+
+/// Puts a branch back that is gone. It is pushed as it was: its history, its records, and the lock if somebody held it.
+async fn put_back(branch: &Branch) -> Result<Recovered, Error> {
+    let Some(tip) = branch.remembered().await? else { return Ok(Recovered::default()) };
+    match branch.land(&tip, None).await? {
+        Landing::Landed => Ok(Recovered { put_back: Some(tip), ..Recovered::default() }),
+        Landing::Refused(words) => Err(branch.refused(words)),
+        Landing::Unreachable(words) => Err(branch.unreachable(words)),
+        Landing::Moved => Err(branch.unreachable(String::from("somebody else has made the branch meanwhile"))),
     }
 }
 

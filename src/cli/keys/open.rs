@@ -109,6 +109,13 @@ pub fn open_authority(age: &Age, records: &Records, name: AuthorityName) -> anyh
 /// # Errors
 /// When it is not there, or nobody here can open it: with its name.
 pub fn open_secret(age: &Age, records: &Records, name: &str) -> anyhow::Result<Secret> {
+    if records.keys.lost.contains(name) {
+        let message = format!(
+            "the key {name} is lost: nobody can sign with it any more\n  hint: replace it before what it signed expires, see \
+             docs/runbooks/lost-state.md"
+        );
+        return Err(Stopped::new(Exit::Certificate, message).into());
+    }
     let Some(ciphertext) = records.secrets.get(name) else {
         let known: Vec<&str> = records.secrets.keys().map(String::as_str).collect();
         let message = format!("there is no secret {name:?} on the state branch (it has {})", known.join(", "));
