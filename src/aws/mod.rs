@@ -78,7 +78,7 @@ pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
 pub use target_health::{TargetHealth, target_health};
-pub use values::parameter_values;
+pub use values::{parameter_values, secret_values};
 
 #[cfg(test)]
 mod tests;

@@ -330,7 +330,8 @@ fn identity(session: &Session, picture: &Picture, lease: &mut Lease) -> anyhow::
     Ok(uid)
 }
 
-fn manifests(session: &Session) -> BTreeMap<String, String> {
+/// What was rendered, by file name.
+pub fn manifests(session: &Session) -> BTreeMap<String, String> {
     let documents = &session.manifests.rendered.documents;
     documents.iter().map(|document| (document.name.clone(), document.text().to_owned())).collect()
 }

@@ -105,7 +105,8 @@ impl Watch {
         };
         self.standing = Some((snapshot.tip.clone(), since));
         let still = now.saturating_sub(since);
-        let ttl = Duration::from_secs(lock.ttl.into());
+        // Whatever the file says: nobody is robbed sooner than this windlass would let go itself.
+        let ttl = Duration::from_secs(lock.ttl.into()).max(branch.settings.timing.ttl);
         if still >= ttl {
             // The last look may be as old as a poll: the branch must stand at the same tip at the end of the lease.
             return Ok(branch.tip().await? == snapshot.tip);

@@ -9,7 +9,7 @@ use super::format;
 use super::git::{self, Commit, Draft, Git, Identity, Project, Pushed, Remote};
 use super::layout::{self, File};
 use super::message::Stamp;
-use super::reading::Body;
+use super::reading::{self, Body};
 use super::settings::StoreSettings;
 use super::tree::{self, Changes, Content, Files, View};
 use crate::clock::Clock;
@@ -107,6 +107,7 @@ impl Branch {
             let Some(tip) = tip else { return Ok((Snapshot::default(), findings)) };
             let files = self.files(&tip).await?;
             let (view, mut flaws) = tree::read(&self.settings.cluster, Some(&tip), &files);
+            flaws.extend(self.lock_of_another(&view, stamp.as_ref()));
             self.blame(&tip, &mut flaws).await?;
             findings.append(&mut flaws);
             if findings.is_empty() {
@@ -116,6 +117,19 @@ impl Branch {
             let op = stamp.map(|stamp| stamp.op);
             return Ok((Snapshot { tip: Some(tip), epoch, op, files, view }, findings));
         }
+    }
+
+    /// A lock is written by the commit that takes it, and every later one of that holder has its epoch.
+    fn lock_of_another(&self, view: &View, stamp: Option<&Stamp>) -> Option<Finding> {
+        let (lock, stamp) = view.records.lock.as_ref().zip(stamp)?;
+        if (lock.epoch, &lock.run) == (stamp.epoch, &stamp.run) {
+            return None;
+        }
+        let message = format!(
+            "held by run {} with epoch {}, and the last commit is of run {} with epoch {}",
+            lock.run, lock.epoch, stamp.run, stamp.epoch
+        );
+        Some(reading::flaw(&self.settings.cluster, FindingKind::Contradiction, layout::LOCK, message))
     }
 
     /// The last tip that was found good here; `None`: this private copy has never seen the branch.
@@ -331,6 +345,14 @@ pub(super) fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known
             );
         }
         None => {}
+    }
+    let mut operations = BTreeMap::new();
+    for commit in commits.iter().rev() {
+        let Some(stamp) = Stamp::read(&commit.message) else { continue };
+        if let Some(first) = operations.insert(stamp.op, &commit.id) {
+            let message = format!("a commit by {} with the words of commit {}", commit.author, &first[..first.len().min(12)]);
+            flaw(FindingKind::Foreign, &commit.id, message);
+        }
     }
     if Stamp::read(&tip.message).is_none_or(|stamp| stamp.cluster != cluster.as_str()) {
         flaw(FindingKind::Foreign, &tip.id, format!("the last commit, by {}, was not made by windlass", tip.author));

@@ -17,6 +17,7 @@ mod etcd;
 mod kubeconfig;
 mod lifecycle;
 mod lint;
+mod lost;
 mod moto;
 mod moto_lifecycle;
 mod roll;
