@@ -20,7 +20,8 @@ use crate::pki::Certificate;
 use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
 use crate::state::{
-    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records, ResourceRecord, RunResult,
+    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records,
+    ResourceRecord, RunResult,
 };
 
 /// A sign of life in a log at least this often (see the design, "Output").

@@ -118,7 +118,8 @@ mod tests {
         let made = [3_u32, 2].map(|revision| (revision, generate().expect("a key")));
         let text = configuration(&made.each_ref().map(|(revision, key)| (*revision, key))).expect("a configuration");
         let read = keys(&text).expect("keys");
-        let plain = |keys: &[(u32, Secret)]| -> Vec<_> { keys.iter().map(|(r, key)| (*r, key.expose().to_vec())).collect() };
+        let plain =
+            |keys: &[(u32, Secret)]| -> Vec<_> { keys.iter().map(|(r, key)| (*r, key.expose().to_vec())).collect() };
         assert_eq!(plain(&read), plain(&made));
         assert_eq!(keys(&Secret::from(String::from("kind: Secret\n"))).err(), Some(EncryptionError::NoKeys));
     }

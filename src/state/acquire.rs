@@ -9,7 +9,7 @@ use super::edit::Edit;
 use super::error::{Error, Held};
 use super::git;
 use super::lease::Lease;
-use super::message::{Phase, Stamp};
+use super::message::{self, Phase, Stamp};
 use super::record::LockRecord;
 use super::store::{Acquire, Unlocked};
 
@@ -189,14 +189,14 @@ pub(super) async fn unlock(branch: &Branch, given: u64, actor: &str) -> Result<U
         let stamp = Stamp {
             cluster: branch.settings.cluster.to_string(),
             epoch,
-            run: String::from("unlock"),
+            run: String::from(message::UNLOCK),
             op: op.clone(),
             phase: Phase::Steal,
             config: None,
             actor: actor.to_owned(),
         };
-        let message = stamp.message("unlock", &format!("break epoch {given} of run {}", lock.run));
-        let commit = branch.draft(snapshot.tip.as_deref(), &message, &edit.changes, &op).await?;
+        let words = stamp.message("unlock", &format!("break epoch {given} of run {}", lock.run));
+        let commit = branch.draft(snapshot.tip.as_deref(), &words, &edit.changes, &op).await?;
         match branch.land(&commit, snapshot.tip.as_deref()).await? {
             Landing::Landed => return Ok(Unlocked { lock, commit }),
             Landing::Refused(words) => return Err(branch.refused(words)),

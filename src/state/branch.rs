@@ -346,18 +346,21 @@ pub(super) fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known
         }
         None => {}
     }
-    let mut operations = BTreeMap::new();
-    for commit in commits.iter().rev() {
-        let Some(stamp) = Stamp::read(&commit.message) else { continue };
-        if let Some(first) = operations.insert(stamp.op, &commit.id) {
-            let message = format!("a commit by {} with the words of commit {}", commit.author, &first[..first.len().min(12)]);
-            flaw(FindingKind::Foreign, &commit.id, message);
-        }
+    let operation = |commit: &Commit| Stamp::read(&commit.message).map(|stamp| stamp.op);
+    if let Some(own) = operation(tip)
+        && let Some(first) = commits.iter().skip(1).find(|commit| operation(commit).as_ref() == Some(&own))
+    {
+        flaw(FindingKind::Foreign, &tip.id, repeated(tip, &first.id));
     }
     if Stamp::read(&tip.message).is_none_or(|stamp| stamp.cluster != cluster.as_str()) {
         flaw(FindingKind::Foreign, &tip.id, format!("the last commit, by {}, was not made by windlass", tip.author));
     }
     findings
+}
+
+/// What is wrong with a commit that has the operation of an earlier one: each push has its own.
+pub(super) fn repeated(commit: &Commit, first: &str) -> String {
+    format!("a commit by {} with the words of commit {}", commit.author, &first[..first.len().min(12)])
 }
 
 /// The reference that keeps a commit alive until it is pushed.

@@ -49,7 +49,8 @@ pub(super) async fn beyond_reading(
     commits.reverse();
     let identities = identities(branch, snapshot, &commits).await?;
     // The first change is the one that is taken back.
-    let mut findings: Vec<Finding> = identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
+    let mut findings: Vec<Finding> =
+        identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
     findings.extend(closed(branch, tip, snapshot).await?);
     findings.extend(removed(branch, tip, snapshot).await?);
     Ok(findings)
@@ -63,6 +64,7 @@ fn finding(kind: FindingKind, path: Option<&str>, commit: &str, message: String)
 fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut last: Option<Stamp> = None;
+    let mut operations: BTreeMap<String, &str> = BTreeMap::new();
     for (index, commit) in commits.iter().enumerate() {
         let Some(stamp) = Stamp::read(&commit.message) else {
             // The root and the tip were looked at already.
@@ -72,6 +74,11 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
             }
             continue;
         };
+        if let Some(first) = operations.insert(stamp.op.clone(), &commit.id)
+            && index + 1 < commits.len()
+        {
+            findings.push(finding(FindingKind::Foreign, None, &commit.id, branch::repeated(commit, first)));
+        }
         if stamp.cluster != branch.settings.cluster.as_str() {
             let message = format!("a commit for cluster {}", stamp.cluster);
             findings.push(finding(FindingKind::Foreign, None, &commit.id, message));
@@ -87,7 +94,9 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
                 Some(format!("the epoch is {} and should be above {before}", stamp.epoch))
             }
             Phase::Intent | Phase::Result | Phase::Beat | Phase::Release
-                if last.as_ref().is_none_or(|last| (last.epoch, &last.run) != (stamp.epoch, &stamp.run)) =>
+                if last
+                    .as_ref()
+                    .is_none_or(|last| !last.holds() || (last.epoch, &last.run) != (stamp.epoch, &stamp.run)) =>
             {
                 Some(format!("run {} writes with epoch {} without having the lock", stamp.run, stamp.epoch))
             }

@@ -197,7 +197,11 @@ fn secrets(records: &Records) -> Vec<Flaw> {
     for (name, recipients) in sealed {
         let distinct: BTreeSet<&String> = recipients.iter().collect();
         if !records.secrets.contains_key(name) {
-            flaw(FindingKind::Missing, layout::secret(name), format!("missing, and {} says for whom it is", layout::KEYS));
+            flaw(
+                FindingKind::Missing,
+                layout::secret(name),
+                format!("missing, and {} says for whom it is", layout::KEYS),
+            );
         } else if distinct.len() < FEWEST_RECIPIENTS {
             let message = format!("{name} is sealed for {} and not for {FEWEST_RECIPIENTS}", distinct.len());
             flaw(FindingKind::Recipients, layout::KEYS.to_owned(), message);

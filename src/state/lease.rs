@@ -70,18 +70,7 @@ impl Lease {
         let (epoch, staged) = (base.epoch, Edit::of(&base.view));
         let sent = base.op.iter().map(|op| (op.clone(), started)).collect();
         let pulse = fence.watch();
-        Self {
-            branch,
-            acquire,
-            epoch,
-            fence,
-            _pulse: pulse,
-            looked: started,
-            base,
-            staged,
-            sent,
-            tried: started,
-        }
+        Self { branch, acquire, epoch, fence, _pulse: pulse, looked: started, base, staged, sent, tried: started }
     }
 
     /// What the branch holds, with everything that this run has written or staged.

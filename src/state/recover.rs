@@ -145,7 +145,9 @@ impl Repair<'_> {
         let versions = versions.into_iter().zip(contents);
         let versions: Vec<_> = match finding.kind {
             // Each version of an identity reads well: those count that were before it changed.
-            FindingKind::Identity => versions.skip_while(|((commit, _), _)| *commit != finding.commit).skip(1).collect(),
+            FindingKind::Identity => {
+                versions.skip_while(|((commit, _), _)| *commit != finding.commit).skip(1).collect()
+            }
             _ => versions.collect(),
         };
         let must_be_there = matches!(finding.kind, FindingKind::Missing | FindingKind::Identity);

@@ -20,6 +20,7 @@ mod lint;
 mod lost;
 mod moto;
 mod moto_lifecycle;
+mod races;
 mod roll;
 mod runs;
 mod sandbox_addons;

@@ -84,14 +84,16 @@ pub fn revisions(trusted: &[Certificate]) -> Vec<u32> {
     let named = trusted.iter().map(|it| it.subject.common_name().rsplit(' ').next()?.parse().ok());
     let named: Option<Vec<u32>> = named.collect();
     let count = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
-    named.filter(|all| all.iter().collect::<BTreeSet<_>>().len() == all.len()).unwrap_or_else(|| (1..=count).rev().collect())
+    named
+        .filter(|all| all.iter().collect::<BTreeSet<_>>().len() == all.len())
+        .unwrap_or_else(|| (1..=count).rev().collect())
 }
 
 /// Which of the authorities signed the newest certificate of a member.
 fn newest_signer(kept: &[Kept<'_>], name: AuthorityName, trusted: &[Certificate]) -> Option<usize> {
-    let leafs = kept.iter().filter(|it| {
-        matches!(&it.parameter.content, Content::Certificate(request) if request.authority == name)
-    });
+    let leafs = kept
+        .iter()
+        .filter(|it| matches!(&it.parameter.content, Content::Certificate(request) if request.authority == name));
     let leafs = leafs.filter_map(|it| Certificate::parse(it.value.expose_text().ok()?).ok());
     let newest = leafs.max_by_key(|leaf| leaf.ends.not_before)?;
     trusted.iter().position(|authority| signed_by(&newest, authority))

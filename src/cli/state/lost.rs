@@ -28,7 +28,12 @@ pub struct Options {
 }
 
 /// Looks, shows, asks, writes.
-pub async fn recover(global: &Global, output: Output, cluster: &ClusterName, options: &Options) -> anyhow::Result<Exit> {
+pub async fn recover(
+    global: &Global,
+    output: Output,
+    cluster: &ClusterName,
+    options: &Options,
+) -> anyhow::Result<Exit> {
     if !options.yes && !options.dry_run && !prompt::somebody_is_there() {
         return Err(prompt::NobodyToAsk.into());
     }

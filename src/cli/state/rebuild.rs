@@ -205,7 +205,9 @@ impl Bench<'_> {
     fn certificates(&self, observed: &Observed, values: &BTreeMap<String, Secret>) -> Vec<ResourceRecord> {
         let mut records = Vec::new();
         for found in &observed.found {
-            let Some(Content::Certificate(request)) = parameter(&found.resource).map(|it| &it.content) else { continue };
+            let Some(Content::Certificate(request)) = parameter(&found.resource).map(|it| &it.content) else {
+                continue;
+            };
             let text = values.get(&found.id).and_then(|value| value.expose_text().ok());
             let Some(certificate) = text.and_then(|text| Certificate::parse(text).ok()) else { continue };
             let mut attributes = found.attributes.clone();

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::Kinds;
