@@ -81,6 +81,8 @@ pub enum Kind {
     KillBefore,
     /// The process kills itself after the effect.
     KillAfter,
+    /// The process stands still after the effect, until somebody wakes it (SIGCONT).
+    SuspendAfter,
     /// As `KillBefore` for a test in the same process: the call never returns, and [`Faults::stopped`] does.
     StopBefore,
     /// As `KillAfter` for a test in the same process.
@@ -297,6 +299,12 @@ fn chance(seed: u64, index: u64) -> f64 {
     let bits = mix(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ mix(index));
     // 32 bits fit into a double exactly.
     f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / 4_294_967_296.0
+}
+
+/// Stops this process as a laptop's lid does: it goes on when it gets a SIGCONT.
+pub fn suspend_this_process() {
+    // As for `kill_this_process`.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }
 
 /// Ends this process as a power cut would: no destructor runs.

@@ -10,6 +10,6 @@ mod waits;
 
 pub use event::{ActName, EVENT_VERSION, Event, Reporter};
 pub use operation::OperationError;
-pub use run::{Failure, Means, Report, RunError, run};
+pub use run::{Failure, Means, Report, RunError, certificate_record, run};
 pub use vault::{Filled, InterfaceFacts, Vault, VaultError, needs};
 pub use waits::WaitError;

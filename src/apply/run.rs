@@ -21,7 +21,8 @@ use crate::plan::{Act, Operation, Plan, Purpose};
 use crate::planted::{self, Bug};
 use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
 use crate::state::{
-    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records, RunResult,
+    self, CertificateRecord, CertificateRole, IntentKind, JournalLine, KeyChange, Lease, Outcome, Records,
+    ResourceRecord, RunResult,
 };
 
 /// A sign of life in a log at least this often (see the design, "Output").
@@ -200,9 +201,9 @@ const fn result_name(result: RunResult) -> &'static str {
     }
 }
 
-/// The certificate in a parameter that was written.
-fn certificate_record(outcome: &Outcome) -> Option<CertificateRecord> {
-    let record = outcome.record.as_ref()?;
+/// The record of the certificate in a parameter; `None`: there is none in it.
+#[must_use]
+pub fn certificate_record(record: &ResourceRecord) -> Option<CertificateRecord> {
     let Resource::Parameter(Parameter { content: Content::Certificate(request), .. }) = &record.applied else {
         return None;
     };
@@ -214,7 +215,7 @@ fn certificate_record(outcome: &Outcome) -> Option<CertificateRecord> {
         not_before: certificate.ends.not_before,
         not_after: certificate.ends.not_after,
         serial: certificate.serial,
-        role: CertificateRole::Leaf { address: outcome.address.clone() },
+        role: CertificateRole::Leaf { address: record.address.clone() },
         run: record.run.clone(),
     })
 }
@@ -348,7 +349,7 @@ impl Runner<'_> {
                 Ok(outcome) => {
                     *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
                     self.report.done += 1;
-                    self.certificates.extend(certificate_record(&outcome));
+                    self.certificates.extend(outcome.record.as_ref().and_then(certificate_record));
                     if !planted::is(Bug::LostOutcome) {
                         self.outcomes.push(outcome);
                     }

@@ -83,13 +83,18 @@ impl Gate {
         }
         // The semaphore is never closed.
         let _place = self.places.acquire().await.map_err(|closed| ConnectorError::other(closed.into(), None))?;
-        if !reads(&operation) {
-            let fence = self.fence.read().unwrap_or_else(PoisonError::into_inner).clone();
-            fence.permit(CALL_TIMEOUT).map_err(|ended| ConnectorError::user(ended.into()))?;
+        let changes = !reads(&operation);
+        if changes {
+            self.permit().await?;
         }
         let index = self.log.start(service, &operation);
         // Calls that are issued together all start before the first of them ends, however fast the other side is.
         tokio::task::yield_now().await;
+        // Asked again, because whoever is suspended in between has no lease behind the call.
+        if changes && let Err(ended) = self.permit().await {
+            self.log.end(index);
+            return Err(ended);
+        }
         let began = self.clock.since_boot();
         let answer = tokio::time::timeout(CALL_TIMEOUT, read_whole(inner, request)).await;
         self.log.end(index);
@@ -105,6 +110,11 @@ impl Gate {
             Err(error) => tracing::debug!(service = service.as_str(), operation, %error, ?took, "call failed"),
         }
         answer
+    }
+
+    async fn permit(&self) -> Result<(), ConnectorError> {
+        let fence = self.fence.read().unwrap_or_else(PoisonError::into_inner).clone();
+        fence.permit(self.clock, CALL_TIMEOUT).await.map_err(|ended| ConnectorError::user(ended.into()))
     }
 
     fn note_date(&self, response: &HttpResponse) {

@@ -66,7 +66,7 @@ pub use dispatch::{Update, create, delete, machines, readiness, update};
 pub use error::{CallError, Denied, Error};
 pub use facts::{Wanted, WantedZone, Zones, facts};
 pub use failure::Failure;
-pub use fence::{Fence, LeaseEnded};
+pub use fence::{Fence, LeaseEnded, NotNow};
 pub use group_change::{Bounds, Termination, resize, resume, suspend, terminate};
 pub use groups_view::{GroupsWanted, KnownMachines, groups_view};
 pub use identity::{Identity, TAG_PREFIX, tag};
@@ -78,7 +78,7 @@ pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_
 pub use run_command::{Script, ScriptEnd, ScriptRun, run_command};
 pub use snapshots::{Snapshot, snapshot, snapshots};
 pub use target_health::{TargetHealth, target_health};
-pub use values::parameter_values;
+pub use values::{parameter_values, secret_values};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::api;
 use super::failure::{Stopped, first_line};
 use super::helm::Helm;
-use super::run::beating;
+use super::run::{beating, permission};
 use super::session::{Session, show_warnings};
 use super::view;
 use crate::addon::{self, Addon, ObjectKey};
@@ -151,13 +151,16 @@ pub struct Work<'a> {
 
 /// What an installation needs of a run.
 fn means<'a>(session: &Session, lease: &Lease, work: &Work<'a>, kubernetes: Kubernetes) -> Means<'a> {
-    let (clock, reporter, fence) = (session.clock, work.reporter, lease.fence());
+    let (clock, reporter, fence) = (session.clock, work.reporter, permission(lease));
     Means {
         kubernetes,
         clock,
         stop: work.stop.clone(),
         tell: Box::new(move |event| reporter(clock.now(), apply::Event::AddOns { event })),
-        permit: Box::new(move || fence.permit(DEADLINE).map_err(|ended| ended.to_string())),
+        permit: Box::new(move || {
+            let fence = fence.clone();
+            Box::pin(async move { fence.permit(clock, DEADLINE).await.map_err(|ended| ended.0) })
+        }),
         conflicts: if work.options.force_conflicts { Conflicts::Overruled } else { Conflicts::Told },
         cluster: session.cluster().to_string(),
     }

@@ -18,11 +18,11 @@ use super::picture::{Picture, guards, look_renewing};
 use super::session::Session;
 use super::work::{AddOnWork, Reach, Work};
 use crate::apply::{self, Means, Report, Reporter, Vault};
-use crate::aws::{self, Failure, Instances, Scope};
+use crate::aws::{self, Failure, Instances, NotNow, Scope};
 use crate::exit::Exit;
 use crate::install;
 use crate::plan::{Plan, Purpose};
-use crate::state::{Acquire, ClusterRecord, Held, Lease, RunRecord, RunResult};
+use crate::state::{Acquire, ClusterRecord, Held, Lease, LeaseEnded, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
@@ -211,10 +211,21 @@ pub fn sink(session: &Session, options: &RunOptions) -> anyhow::Result<Sink> {
 
 /// From now on AWS is changed only while the lease lasts.
 pub fn fence(session: &Session, lease: &Lease) {
+    session.aws.hold(permission(lease));
+}
+
+/// What a lease says to a change.
+pub fn permission(lease: &Lease) -> aws::Fence {
     let fence = lease.fence();
-    session.aws.hold(aws::Fence::new(move |timeout| {
-        fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
-    }));
+    aws::Fence::new(move |timeout| {
+        fence.permit(timeout).map_err(|ended| {
+            let why = aws::LeaseEnded(ended.to_string());
+            match ended {
+                LeaseEnded::Suspended => NotNow::Unclear(why),
+                LeaseEnded::TooShort { .. } | LeaseEnded::Taken { .. } | LeaseEnded::Released => NotNow::Ended(why),
+            }
+        })
+    })
 }
 
 pub async fn acquire(
@@ -319,7 +330,8 @@ fn identity(session: &Session, picture: &Picture, lease: &mut Lease) -> anyhow::
     Ok(uid)
 }
 
-fn manifests(session: &Session) -> BTreeMap<String, String> {
+/// What was rendered, by file name.
+pub fn manifests(session: &Session) -> BTreeMap<String, String> {
     let documents = &session.manifests.rendered.documents;
     documents.iter().map(|document| (document.name.clone(), document.text().to_owned())).collect()
 }

@@ -10,6 +10,7 @@ use super::session::{OWN_FOLDER, project, sandbox};
 use crate::exit::Exit;
 use crate::sandbox::{World, boot, serve};
 use crate::spec::value::Duration;
+use crate::state::Location;
 use crate::ui::output::Output;
 
 /// How far time passes at once.
@@ -160,7 +161,7 @@ async fn stop_signal() {
 fn reset(global: &Global, output: Output) -> anyhow::Result<Exit> {
     let project = project(global)?;
     let folder = project.root().join(OWN_FOLDER);
-    for name in ["sandbox.json", "sandbox.json.lock", "sandbox-state.git", SANDBOX_FILE] {
+    for name in ["sandbox.json", "sandbox.json.lock", SANDBOX_FILE].into_iter().chain(Location::SANDBOX_FILES) {
         let path = folder.join(name);
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {

@@ -20,7 +20,7 @@ use crate::render::{self, Project, Rendered};
 use crate::sandbox::seed::Seed;
 use crate::sandbox::{Place, Sandbox, World};
 use crate::spec::{self, Specification};
-use crate::state::{self, Location, Store, StoreSettings};
+use crate::state::{self, Location, Store, StoreSettings, Timing};
 use crate::ui;
 use crate::ui::output::Output;
 
@@ -29,6 +29,9 @@ pub const OWN_FOLDER: &str = ".windlass";
 
 /// Calls at the same time of commands that make few: as many as `--parallelism` has by default elsewhere.
 pub const FEW_CALLS: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
+/// How many seconds a lease lasts in the sandbox, for tests that wait for its end. Nothing shortens a real one.
+const SANDBOX_LEASE: &str = "WINDLASS_SANDBOX_LEASE";
 
 /// The directory that a command works in: `-C`, or the working directory.
 pub fn directory(global: &Global) -> anyhow::Result<PathBuf> {
@@ -198,7 +201,13 @@ pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) ->
         StateRemote::None => Location::Local,
         StateRemote::Named(remote) | StateRemote::Url(remote) => Location::Remote(remote.clone()),
     };
-    let settings = StoreSettings::new(cluster.clone(), location, project.root());
+    let mut settings = StoreSettings::new(cluster.clone(), location, project.root());
+    if global.sandbox
+        && let Ok(seconds) = std::env::var(SANDBOX_LEASE)
+    {
+        let seconds = seconds.parse().with_context(|| format!("{SANDBOX_LEASE} is no number of seconds"))?;
+        settings.timing = Timing::of_lease(std::time::Duration::from_secs(seconds));
+    }
     Ok(Store::open(match &global.stage {
         Some(stage) => {
             let settings = settings.with_clock(stage.clock).with_faults(stage.faults.clone());

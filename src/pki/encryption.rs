@@ -66,6 +66,25 @@ pub fn configuration(keys: &[(u32, &Secret)]) -> Result<Secret, EncryptionError>
     Ok(Secret::from(text))
 }
 
+/// The keys in a configuration that [`configuration`] wrote, in its order.
+///
+/// # Errors
+/// When there is none in it.
+pub fn keys(configuration: &Secret) -> Result<Vec<(u32, Secret)>, EncryptionError> {
+    let text = configuration.expose_text().map_err(|_| EncryptionError::NoKeys)?;
+    let mut keys = Vec::new();
+    let mut revision = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("- name: key-") {
+            revision = name.parse().ok();
+        } else if let (Some(key), Some(revision)) = (line.strip_prefix("secret: "), revision.take()) {
+            keys.push((revision, Secret::from(key.to_owned())));
+        }
+    }
+    keys.reverse();
+    if keys.is_empty() { Err(EncryptionError::NoKeys) } else { Ok(keys) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +111,17 @@ mod tests {
                 }],
             })
         );
+    }
+
+    #[test]
+    fn the_keys_are_read_back_as_they_were_written() {
+        let made = [3_u32, 2].map(|revision| (revision, generate().expect("a key")));
+        let text = configuration(&made.each_ref().map(|(revision, key)| (*revision, key))).expect("a configuration");
+        let read = keys(&text).expect("keys");
+        let plain =
+            |keys: &[(u32, Secret)]| -> Vec<_> { keys.iter().map(|(r, key)| (*r, key.expose().to_vec())).collect() };
+        assert_eq!(plain(&read), plain(&made));
+        assert_eq!(keys(&Secret::from(String::from("kind: Secret\n"))).err(), Some(EncryptionError::NoKeys));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Refusal {
         match self {
             Self::NotOurs(_) => String::from(
                 "rename the cluster or the group, or delete what is there yourself; windlass takes over only what \
-                 carries this cluster's windlass.dev/uid tag",
+                 carries this cluster's windlass.dev/uid tag. If the state of this very cluster was lost: windlass state \
+                 recover --from-aws",
             ),
             Self::WrongAccount { .. } => {
                 String::from("choose other credentials (AWS_PROFILE), or correct spec.aws.account")

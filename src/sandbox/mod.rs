@@ -11,6 +11,7 @@ pub mod ec2;
 pub mod elbv2;
 mod endpoints;
 pub mod iam;
+pub mod journal;
 mod kept;
 pub mod kubernetes;
 mod refused;
@@ -117,6 +118,7 @@ struct Shared {
     storing: bool,
     faults: Faults,
     buckets: throttle::Buckets,
+    journal: journal::Journal,
 }
 
 impl Sandbox {
@@ -138,7 +140,9 @@ impl Sandbox {
                 }
             }
         };
-        Ok(Self::of(Shared::new(store, world, clock)))
+        let mut shared = Shared::new(store, world, clock);
+        shared.journal = journal::Journal::from_environment()?;
+        Ok(Self::of(shared))
     }
 
     /// A world in memory.
@@ -214,6 +218,11 @@ impl Sandbox {
                 self.kill();
                 Err(Lost)
             }
+            fault::Kind::SuspendAfter => {
+                let response = self.handle(&request);
+                self.suspend();
+                Ok(response)
+            }
             fault::Kind::StopBefore => match faults.stop().await {},
             fault::Kind::StopAfter => {
                 let _ = self.handle(&request);
@@ -246,6 +255,12 @@ impl Sandbox {
     fn kill(&self) {
         let _ = self.lock().flush();
         fault::kill_this_process();
+    }
+
+    /// Others go on meanwhile: nothing is held back from them.
+    fn suspend(&self) {
+        let _ = self.lock().flush();
+        fault::suspend_this_process();
     }
 
     fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
@@ -305,7 +320,22 @@ impl Shared {
         let (started, base) = (clock.now(), world.now);
         let (log, buckets) = (Vec::new(), throttle::Buckets::default());
         let (kubernetes_log, pending, storing, faults) = (Vec::new(), None, false, Faults::default());
-        Self { store, world, clock, started, base, speed: 1, log, kubernetes_log, pending, storing, faults, buckets }
+        let journal = journal::Journal::default();
+        Self {
+            store,
+            world,
+            clock,
+            started,
+            base,
+            speed: 1,
+            log,
+            kubernetes_log,
+            pending,
+            storing,
+            faults,
+            buckets,
+            journal,
+        }
     }
 
     /// The date in the account.
@@ -417,6 +447,8 @@ impl Shared {
         if !reads || stale {
             self.store.save(&self.world).map_err(internal)?;
         }
+        // Before another process can have its turn: the lines are in the order of the effects.
+        self.journal.note(decoded, outcome.as_ref().err()).map_err(internal)?;
         drop(lock);
         outcome
     }

@@ -9,7 +9,7 @@ use super::edit::Edit;
 use super::error::{Error, Held};
 use super::git;
 use super::lease::Lease;
-use super::message::{Phase, Stamp};
+use super::message::{self, Phase, Stamp};
 use super::record::LockRecord;
 use super::store::{Acquire, Unlocked};
 use crate::planted::{self, Bug};
@@ -109,7 +109,8 @@ impl Watch {
         if planted::is(Bug::EarlySteal) {
             return Ok(true);
         }
-        let ttl = Duration::from_secs(lock.ttl.into());
+        // Whatever the file says: nobody is robbed sooner than this windlass would let go itself.
+        let ttl = Duration::from_secs(lock.ttl.into()).max(branch.settings.timing.ttl);
         if still >= ttl {
             // The last look may be as old as a poll: the branch must stand at the same tip at the end of the lease.
             return Ok(branch.tip().await? == snapshot.tip);
@@ -192,14 +193,14 @@ pub(super) async fn unlock(branch: &Branch, given: u64, actor: &str) -> Result<U
         let stamp = Stamp {
             cluster: branch.settings.cluster.to_string(),
             epoch,
-            run: String::from("unlock"),
+            run: String::from(message::UNLOCK),
             op: op.clone(),
             phase: Phase::Steal,
             config: None,
             actor: actor.to_owned(),
         };
-        let message = stamp.message("unlock", &format!("break epoch {given} of run {}", lock.run));
-        let commit = branch.draft(snapshot.tip.as_deref(), &message, &edit.changes, &op).await?;
+        let words = stamp.message("unlock", &format!("break epoch {given} of run {}", lock.run));
+        let commit = branch.draft(snapshot.tip.as_deref(), &words, &edit.changes, &op).await?;
         match branch.land(&commit, snapshot.tip.as_deref()).await? {
             Landing::Landed => return Ok(Unlocked { lock, commit }),
             Landing::Refused(words) => return Err(branch.refused(words)),

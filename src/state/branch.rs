@@ -9,7 +9,7 @@ use super::format;
 use super::git::{self, Commit, Draft, Git, Identity, Project, Pushed, Remote};
 use super::layout::{self, File};
 use super::message::Stamp;
-use super::reading::Body;
+use super::reading::{self, Body};
 use super::settings::StoreSettings;
 use super::tree::{self, Changes, Content, Files, View};
 use crate::clock::Clock;
@@ -93,10 +93,11 @@ impl Branch {
         let mut pauses = PAUSES.into_iter();
         loop {
             let reference = seen()?;
-            let Some(tip) = self.git.fetch(&self.remote, &self.name, &reference).await? else {
-                return Ok((Snapshot::default(), Vec::new()));
+            let tip = self.git.fetch(&self.remote, &self.name, &reference).await?;
+            let (stamp, mut findings) = match &tip {
+                Some(tip) => self.verify(tip).await?,
+                None => (None, self.vanished().await?),
             };
-            let (stamp, mut findings) = self.verify(&tip).await?;
             // Another process may have seen a later tip than this one: look again before crying wolf.
             if findings.iter().any(|finding| finding.kind == FindingKind::History)
                 && let Some(pause) = pauses.next()
@@ -104,8 +105,10 @@ impl Branch {
                 self.clock().sleep(pause).await;
                 continue;
             }
+            let Some(tip) = tip else { return Ok((Snapshot::default(), findings)) };
             let files = self.files(&tip).await?;
             let (view, mut flaws) = tree::read(&self.settings.cluster, Some(&tip), &files);
+            flaws.extend(self.lock_of_another(&view, stamp.as_ref()));
             self.blame(&tip, &mut flaws).await?;
             findings.append(&mut flaws);
             if findings.is_empty() {
@@ -117,9 +120,44 @@ impl Branch {
         }
     }
 
+    /// A lock is written by the commit that takes it, and every later one of that holder has its epoch.
+    fn lock_of_another(&self, view: &View, stamp: Option<&Stamp>) -> Option<Finding> {
+        let (lock, stamp) = view.records.lock.as_ref().zip(stamp)?;
+        if (lock.epoch, &lock.run) == (stamp.epoch, &stamp.run) {
+            return None;
+        }
+        let message = format!(
+            "held by run {} with epoch {}, and the last commit is of run {} with epoch {}",
+            lock.run, lock.epoch, stamp.run, stamp.epoch
+        );
+        Some(reading::flaw(&self.settings.cluster, FindingKind::Contradiction, layout::LOCK, message))
+    }
+
+    /// The last tip that was found good here; `None`: this private copy has never seen the branch.
+    pub(super) async fn remembered(&self) -> Result<Option<String>, Error> {
+        self.git.resolve(&self.verified()).await
+    }
+
+    /// What is wrong with there being no branch: nothing, unless one was seen before.
+    async fn vanished(&self) -> Result<Vec<Finding>, Error> {
+        let Some(known) = self.remembered().await? else { return Ok(Vec::new()) };
+        Ok(vec![Finding {
+            kind: FindingKind::History,
+            path: None,
+            message: format!("the branch {} is gone; {known} was its tip", self.name),
+            repair: format!(
+                "`windlass state recover {}` puts it back as it was. If it was removed on purpose: git -C {} update-ref -d {}",
+                self.settings.cluster,
+                self.cache().display(),
+                self.verified()
+            ),
+            commit: known,
+        }])
+    }
+
     /// Checks what is new since the last look: one line of commits, ours from the root on. Returns the tip's stamp.
     async fn verify(&self, tip: &str) -> Result<(Option<Stamp>, Vec<Finding>), Error> {
-        let known = self.git.resolve(&self.verified()).await?;
+        let known = self.remembered().await?;
         let parents = known.as_ref().map(|known| format!("^{known}^@"));
         let mut range = vec![tip];
         range.extend(parents.as_deref());
@@ -310,10 +348,21 @@ pub(super) fn line(cluster: &crate::name::ClusterName, commits: &[Commit], known
         }
         None => {}
     }
+    let operation = |commit: &Commit| Stamp::read(&commit.message).map(|stamp| stamp.op);
+    if let Some(own) = operation(tip)
+        && let Some(first) = commits.iter().skip(1).find(|commit| operation(commit).as_ref() == Some(&own))
+    {
+        flaw(FindingKind::Foreign, &tip.id, repeated(tip, &first.id));
+    }
     if Stamp::read(&tip.message).is_none_or(|stamp| stamp.cluster != cluster.as_str()) {
         flaw(FindingKind::Foreign, &tip.id, format!("the last commit, by {}, was not made by windlass", tip.author));
     }
     findings
+}
+
+/// What is wrong with a commit that has the operation of an earlier one: each push has its own.
+pub(super) fn repeated(commit: &Commit, first: &str) -> String {
+    format!("a commit by {} with the words of commit {}", commit.author, &first[..first.len().min(12)])
 }
 
 /// The reference that keeps a commit alive until it is pushed.

@@ -1,6 +1,7 @@
 //! The fence: says before every mutating call whether the lease still covers it.
 //!
-//! It asks no server. A holder that was suspended, or that cannot push, finds its own clock past the end.
+//! It asks no server. A holder that cannot push finds its own clock past the end. A holder that was suspended may have
+//! been robbed long before that, by a person who took it for dead: it starts nothing until it has looked at the branch.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,9 @@ pub enum LeaseEnded {
         /// How long the call may take.
         call: Duration,
     },
+    /// The process was suspended, and has not looked at the branch since.
+    #[error("this process stood still, and somebody may have taken the lock meanwhile")]
+    Suspended,
     /// Another run holds the lock now.
     #[error("the lock was taken by {by}")]
     Taken {
@@ -43,14 +47,48 @@ pub struct Fence {
 struct State {
     /// Start of the last push that arrived, since boot: whoever watches the branch saw it no earlier.
     pushed: Duration,
+    /// The last sign of life of this process, since boot; `None`: nobody watches whether it lives.
+    alive: Option<Duration>,
+    /// Whether it stood still since the branch was last seen to be ours.
+    suspended: bool,
     ended: Option<LeaseEnded>,
 }
+
+impl State {
+    /// Notes whether there was too long a pause before `now`.
+    fn wake(&mut self, now: Duration) {
+        self.suspended |= self.alive.is_some_and(|alive| now.saturating_sub(alive) > LONGEST_PAUSE);
+    }
+}
+
+/// How often a sign of life is given.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// Without a sign of life for so long, the process was suspended: no load of a machine holds one up for five pulses. And
+/// nobody finds a run silent, reads its epoch and breaks its lock in less.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Fence {
     /// A lease whose last push started at `pushed` ([`Clock::since_boot`]).
     #[must_use]
     pub fn new(clock: Clock, timing: Timing, pushed: Duration) -> Self {
-        Self { clock, timing, state: Arc::new(Mutex::new(State { pushed, ended: None })) }
+        let state = State { pushed, alive: None, suspended: false, ended: None };
+        Self { clock, timing, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Gives signs of life from now on, until it is dropped.
+    pub(super) fn watch(&self) -> Pulse {
+        self.state().alive = Some(self.clock.since_boot());
+        let fence = self.clone();
+        Pulse(tokio::spawn(async move {
+            loop {
+                fence.clock.sleep(PULSE).await;
+                let now = fence.clock.since_boot();
+                let mut state = fence.state();
+                state.wake(now);
+                state.alive = Some(now);
+            }
+        }))
     }
 
     /// Whether a call that takes at most `call_timeout` may start now: `now + call timeout < last push + TTL − margin`.
@@ -65,7 +103,26 @@ impl Fence {
             return Err(ended.clone());
         }
         let left = self.left();
-        if call_timeout < left { Ok(()) } else { Err(LeaseEnded::TooShort { left, call: call_timeout }) }
+        if call_timeout >= left {
+            return Err(LeaseEnded::TooShort { left, call: call_timeout });
+        }
+        if self.is_suspended() { Err(LeaseEnded::Suspended) } else { Ok(()) }
+    }
+
+    /// Whether this process stood still since the branch was last seen to be ours.
+    pub(super) fn is_suspended(&self) -> bool {
+        let now = self.clock.since_boot();
+        let mut state = self.state();
+        state.wake(now);
+        state.suspended
+    }
+
+    /// The branch was just seen to be ours.
+    pub(super) fn confirm(&self) {
+        let now = self.clock.since_boot();
+        let mut state = self.state();
+        state.suspended = false;
+        state.alive = state.alive.map(|_| now);
     }
 
     /// How long calls may still start; zero when the lease has ended.
@@ -86,6 +143,7 @@ impl Fence {
     /// A push that started at `pushed` arrived.
     pub(super) fn extend(&self, pushed: Duration) {
         self.state().pushed = pushed;
+        self.confirm();
     }
 
     /// Nothing may start any more. The first reason stays.
@@ -96,6 +154,16 @@ impl Fence {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is a time and a reason: a panic elsewhere cannot leave them half-written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The signs of life of a process.
+#[derive(Debug)]
+pub(super) struct Pulse(tokio::task::JoinHandle<()>);
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -120,6 +188,22 @@ mod tests {
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(fence.left(), Duration::ZERO);
         assert!(fence.permit(Duration::ZERO).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stood_still_starts_nothing_before_it_has_looked() {
+        let fence = fence();
+        let _pulse = fence.watch();
+        // As long as it lives, nothing is asked of it.
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(fence.permit(Duration::ZERO), Ok(()));
+        tokio::time::advance(LONGEST_PAUSE + PULSE).await;
+        assert_eq!(fence.permit(Duration::ZERO), Err(LeaseEnded::Suspended));
+        // A sign of life is no look at the branch.
+        tokio::time::sleep(PULSE * 2).await;
+        assert_eq!(fence.permit(Duration::ZERO), Err(LeaseEnded::Suspended));
+        fence.confirm();
+        assert_eq!(fence.permit(Duration::ZERO), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,9 +25,10 @@ pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
     findings.extend(chain.into_iter().filter(|finding| !known.contains(&(finding.kind, finding.commit.clone()))));
     commits.reverse();
     findings.extend(stamps(branch, &commits));
-    findings.extend(identities(branch, &snapshot, &commits).await?);
+    findings.extend(identities(branch, &snapshot, &commits).await?.findings);
     findings.extend(journals(branch, tip).await?);
     findings.extend(closed(branch, tip, &snapshot).await?);
+    findings.extend(removed(branch, tip, &snapshot).await?);
     findings.extend(objects(branch, tip, &findings).await?);
     for finding in findings.iter_mut().filter(|finding| finding.repair.is_empty()) {
         finding.repair = match &finding.path {
@@ -35,6 +36,23 @@ pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
             None => format!("Look at it with `git show {}`; what is in the history stays there.", finding.commit),
         };
     }
+    Ok(findings)
+}
+
+/// What is wrong with files at the tip that reading all that a run needs does not tell.
+pub(super) async fn beyond_reading(
+    branch: &Branch,
+    tip: &str,
+    snapshot: &branch::Snapshot,
+) -> Result<Vec<Finding>, Error> {
+    let mut commits = branch.git.log(&[tip]).await?;
+    commits.reverse();
+    let identities = identities(branch, snapshot, &commits).await?;
+    // The first change is the one that is taken back.
+    let mut findings: Vec<Finding> =
+        identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
+    findings.extend(closed(branch, tip, snapshot).await?);
+    findings.extend(removed(branch, tip, snapshot).await?);
     Ok(findings)
 }
 
@@ -46,6 +64,7 @@ fn finding(kind: FindingKind, path: Option<&str>, commit: &str, message: String)
 fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut last: Option<Stamp> = None;
+    let mut operations: BTreeMap<String, &str> = BTreeMap::new();
     for (index, commit) in commits.iter().enumerate() {
         let Some(stamp) = Stamp::read(&commit.message) else {
             // The root and the tip were looked at already.
@@ -55,6 +74,11 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
             }
             continue;
         };
+        if let Some(first) = operations.insert(stamp.op.clone(), &commit.id)
+            && index + 1 < commits.len()
+        {
+            findings.push(finding(FindingKind::Foreign, None, &commit.id, branch::repeated(commit, first)));
+        }
         if stamp.cluster != branch.settings.cluster.as_str() {
             let message = format!("a commit for cluster {}", stamp.cluster);
             findings.push(finding(FindingKind::Foreign, None, &commit.id, message));
@@ -70,7 +94,9 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
                 Some(format!("the epoch is {} and should be above {before}", stamp.epoch))
             }
             Phase::Intent | Phase::Result | Phase::Beat | Phase::Release
-                if last.as_ref().is_none_or(|last| (last.epoch, &last.run) != (stamp.epoch, &stamp.run)) =>
+                if last
+                    .as_ref()
+                    .is_none_or(|last| !last.holds() || (last.epoch, &last.run) != (stamp.epoch, &stamp.run)) =>
             {
                 Some(format!("run {} writes with epoch {} without having the lock", stamp.run, stamp.epoch))
             }
@@ -83,7 +109,7 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
 }
 
 /// `cluster.json` of every commit: an identity never changes.
-async fn identities(branch: &Branch, snapshot: &branch::Snapshot, commits: &[Commit]) -> Result<Vec<Finding>, Error> {
+async fn identities(branch: &Branch, snapshot: &branch::Snapshot, commits: &[Commit]) -> Result<Identities, Error> {
     let names: Vec<String> = commits.iter().map(|commit| format!("{}:{}", commit.id, layout::CLUSTER)).collect();
     let former = |path: &String| match File::of(path) {
         Some(File::Former(uid)) => Some(uid),
@@ -91,19 +117,62 @@ async fn identities(branch: &Branch, snapshot: &branch::Snapshot, commits: &[Com
     };
     let uids: BTreeSet<String> = snapshot.files.keys().filter_map(former).collect();
     let contents = branch.git.contents(&names).await?;
-    let mut last: Option<ClusterRecord> = None;
-    let mut findings = Vec::new();
+    // The identity that counts, and the one of the commit before.
+    let (mut own, mut before): (Option<ClusterRecord>, Option<ClusterRecord>) = (None, None);
+    let mut identities = Identities::default();
     for (commit, content) in commits.iter().zip(contents) {
         let record = content.as_deref().and_then(|content| serde_json::from_slice::<ClusterRecord>(content).ok());
         // Damaged at that time, and repaired since: the tip is what counts.
         if content.is_some() && record.is_none() {
             continue;
         }
-        if let Some(message) = invariant::identity(last.as_ref(), record.as_ref(), |uid| uids.contains(uid)) {
-            findings.push(finding(FindingKind::Identity, Some(layout::CLUSTER), &commit.id, message));
+        let message = invariant::identity(own.as_ref(), record.as_ref(), |uid| uids.contains(uid));
+        identities.is_another_now = message.is_some();
+        match message {
+            Some(message) if record != before => {
+                let finding = finding(FindingKind::Identity, Some(layout::CLUSTER), &commit.id, message);
+                identities.findings.push(finding);
+            }
+            Some(_) => {}
+            None if record.is_some() || own.as_ref().is_some_and(|own| uids.contains(&own.uid)) => {
+                own.clone_from(&record);
+            }
+            None => {}
         }
-        if record.is_some() || last.as_ref().is_some_and(|last| uids.contains(&last.uid)) {
-            last = record;
+        before = record;
+    }
+    Ok(identities)
+}
+
+/// What became of a cluster's identity.
+#[derive(Default)]
+struct Identities {
+    findings: Vec<Finding>,
+    /// Whether it is another one at the tip.
+    is_another_now: bool,
+}
+
+/// Files that are never removed, and were: closed runs, and former identities.
+async fn removed(branch: &Branch, tip: &str, snapshot: &branch::Snapshot) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let mut gone: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for folder in [layout::RUNS, layout::FORMER] {
+        for (commit, paths) in branch.git.changes(tip, folder).await? {
+            for path in paths.into_iter().filter(|path| !snapshot.files.contains_key(path)) {
+                gone.entry(path).or_default().push(commit.clone());
+            }
+        }
+    }
+    for (path, commits) in gone {
+        let names: Vec<String> = commits.iter().map(|commit| format!("{commit}:{path}")).collect();
+        let contents = branch.git.contents(&names).await?;
+        let was_good = |content: Vec<u8>| {
+            let files = tree::Files::from([(path.clone(), Content::Read(Body::new(content)))]);
+            tree::read_apart(&branch.settings.cluster, &files).is_empty()
+        };
+        if let (true, Some(commit)) = (contents.into_iter().flatten().any(was_good), commits.first()) {
+            let message = String::from("removed, and nothing ever removes it");
+            findings.push(finding(FindingKind::Missing, Some(&path), commit, message));
         }
     }
     Ok(findings)

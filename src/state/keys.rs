@@ -28,6 +28,8 @@ pub struct KeyChange {
     pub sealed: Vec<SealedSecret>,
     /// Names of secrets that nobody needs any more. They stay in the history.
     pub removed: Vec<String>,
+    /// Names of secrets that nobody has any more.
+    pub lost: Vec<String>,
 }
 
 /// A secret as it stands on the branch.
@@ -106,11 +108,14 @@ impl Records {
         for secret in &change.sealed {
             self.secrets.insert(secret.name.clone(), Arc::from(secret.ciphertext.as_slice()));
             self.keys.sealed.insert(secret.name.clone(), secret.recipients.clone());
+            self.keys.lost.remove(&secret.name);
         }
         for name in &change.removed {
             self.secrets.remove(name);
             self.keys.sealed.remove(name);
+            self.keys.lost.remove(name);
         }
+        self.keys.lost.extend(change.lost.iter().cloned());
     }
 
     /// The certificates of an authority, by revision, and where each is in its life.
@@ -180,19 +185,35 @@ fn fact(record: &CertificateRecord) -> Option<String> {
 fn secrets(records: &Records) -> Vec<Flaw> {
     let sealed = &records.keys.sealed;
     let mut found = Vec::new();
-    let mut flaw = |path: String, message: String| {
-        found.push(Flaw { kind: FindingKind::Recipients, path, message });
-    };
+    let mut flaw = |kind, path: String, message: String| found.push(Flaw { kind, path, message });
+    for name in records.secrets.keys().filter(|name| records.keys.lost.contains(*name)) {
+        let message = format!("{} is there, and is said to be lost", layout::secret(name));
+        flaw(FindingKind::Recipients, layout::KEYS.to_owned(), message);
+    }
     for name in records.secrets.keys().filter(|name| !sealed.contains_key(*name)) {
-        flaw(layout::secret(name), format!("{} does not say for whom it is sealed", layout::KEYS));
+        let message = format!("{} does not say for whom it is sealed", layout::KEYS);
+        flaw(FindingKind::Recipients, layout::secret(name), message);
     }
     for (name, recipients) in sealed {
         let distinct: BTreeSet<&String> = recipients.iter().collect();
         if !records.secrets.contains_key(name) {
-            flaw(layout::KEYS.to_owned(), format!("{} is missing", layout::secret(name)));
+            flaw(
+                FindingKind::Missing,
+                layout::secret(name),
+                format!("missing, and {} says for whom it is", layout::KEYS),
+            );
         } else if distinct.len() < FEWEST_RECIPIENTS {
             let message = format!("{name} is sealed for {} and not for {FEWEST_RECIPIENTS}", distinct.len());
-            flaw(layout::KEYS.to_owned(), message);
+            flaw(FindingKind::Recipients, layout::KEYS.to_owned(), message);
+        }
+    }
+    // Its key alone is no authority: a new one would be made in its place, and nobody would trust that.
+    for name in sealed.keys() {
+        if let Ok(SealedKey::Authority(authority, revision)) = name.parse()
+            && !records.authorities(authority).any(|(record, _)| record.revision == revision)
+        {
+            let message = format!("the certificate of {name} is missing");
+            flaw(FindingKind::Missing, format!("{}{authority}/", layout::CERTIFICATES), message);
         }
     }
     found
@@ -213,8 +234,9 @@ fn phases(records: &Records) -> Vec<Flaw> {
         }
         let may_issue = |phase: KeyPhase| matches!(phase, KeyPhase::Prepared | KeyPhase::Issuing);
         for (key, _) in keys.iter().filter(|(_, phase)| may_issue(*phase)) {
-            if !records.secrets.contains_key(&key.to_string()) {
-                flaw(format!("the key of {what} is not sealed as {}", layout::secret(&key.to_string())));
+            let name = key.to_string();
+            if !records.secrets.contains_key(&name) && !records.keys.lost.contains(&name) {
+                flaw(format!("the key of {what} is not sealed as {}", layout::secret(&name)));
             }
         }
     };

@@ -27,6 +27,8 @@ pub(super) const RUNS: &str = "runs/";
 pub(super) const CERTIFICATES: &str = "certs/";
 /// The folder of the ciphertexts, with its slash.
 pub(super) const SECRETS: &str = "secrets/";
+/// The folder of the former identities, with its slash.
+pub(super) const FORMER: &str = "former/";
 /// The folder of the journals, with its slash.
 pub(super) const JOURNALS: &str = "journal/";
 
@@ -143,7 +145,7 @@ pub(super) fn add_on(name: &str) -> String {
 
 /// `former/<uid>.json`
 pub(super) fn former(uid: &str) -> String {
-    format!("former/{uid}.json")
+    format!("{FORMER}{uid}.json")
 }
 
 /// Run ids and the like: letters, digits, `-`, `_` and `.`, not beginning with a dot.

@@ -9,7 +9,7 @@ use super::branch::{Branch, Landing, Snapshot};
 use super::bundle;
 use super::edit::Edit;
 use super::error::Error;
-use super::fence::{Fence, LeaseEnded};
+use super::fence::{Fence, LeaseEnded, Pulse};
 use super::finding::{Finding, FindingKind, Findings};
 use super::keys::KeyChange;
 use super::message::{Phase, Stamp};
@@ -17,6 +17,9 @@ use super::record::{AddOnRecord, CertificateRecord, ClusterRecord, Intent, Outco
 use super::roll;
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
+
+/// How often a holder that pushes nothing looks at the branch. A look costs a host less than a push.
+const LOOK: Duration = Duration::from_secs(20);
 
 /// The longest pause between two tries of a push that nobody answers.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -28,6 +31,10 @@ pub struct Lease {
     acquire: Acquire,
     epoch: u64,
     fence: Fence,
+    /// Tells the fence that this process lives.
+    _pulse: Pulse,
+    /// When the branch was last looked at.
+    looked: Duration,
     /// The branch as we last moved it.
     base: Snapshot,
     /// What the next push changes in it.
@@ -62,7 +69,8 @@ impl Lease {
         let fence = Fence::new(*branch.clock(), branch.settings.timing, started);
         let (epoch, staged) = (base.epoch, Edit::of(&base.view));
         let sent = base.op.iter().map(|op| (op.clone(), started)).collect();
-        Self { branch, acquire, epoch, fence, base, staged, sent, tried: started }
+        let pulse = fence.watch();
+        Self { branch, acquire, epoch, fence, _pulse: pulse, looked: started, base, staged, sent, tried: started }
     }
 
     /// What the branch holds, with everything that this run has written or staged.
@@ -182,8 +190,12 @@ impl Lease {
     /// [`Error::LeaseEnded`] when the lock was lost.
     pub async fn look(&mut self) -> Result<(), Error> {
         let silent = |error: &Error| matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. });
+        self.looked = self.branch.clock().since_boot();
         match self.branch.tip().await {
-            Ok(tip) if tip == self.base.tip => Ok(()),
+            Ok(tip) if tip == self.base.tip => {
+                self.fence.confirm();
+                Ok(())
+            }
             Ok(_) => match self.find_ours(Phase::Beat).await {
                 Err(error) if silent(&error) => Ok(()),
                 other => other.map(drop),
@@ -214,14 +226,16 @@ impl Lease {
         self.push(Purpose { phase, what, patience: Patience::Lease }).await
     }
 
-    /// Pushes a beat if the last push is long ago. Call it while waiting, at least as often as
-    /// [`Lease::beat_due_in`] says. An unreachable remote is no error here: the fence closes in time.
+    /// Pushes a beat if the last push is long ago, and looks now and then whether the lock is still ours: a person may
+    /// have broken it. Call it while waiting, at least as often as [`Lease::beat_due_in`] says. An unreachable remote is
+    /// no error here: the fence closes in time.
     ///
     /// # Errors
     /// [`Error::LeaseEnded`] when the lock was lost.
     pub async fn beat_if_due(&mut self) -> Result<(), Error> {
         if !self.beat_due_in().is_zero() {
-            return Ok(());
+            let is_old = self.branch.clock().since_boot() >= self.looked + LOOK;
+            return if is_old || self.fence.is_suspended() { self.look().await } else { Ok(()) };
         }
         match self.push(Purpose { phase: Phase::Beat, what: "beat", patience: Patience::None }).await {
             Err(Error::Unreachable { words, .. } | Error::Refused { words, .. }) => {
@@ -342,7 +356,14 @@ impl Lease {
     /// The branch is not where we left it. If a push of ours has moved it, which nobody had confirmed, or if somebody has
     /// asked something of us, we go on from there; otherwise the lock is lost. Says whether nothing is left to push.
     async fn find_ours(&mut self, phase: Phase) -> Result<bool, Error> {
-        let snapshot = self.branch.snapshot().await?;
+        let snapshot = match self.branch.snapshot().await {
+            Err(error @ Error::Corrupt(_)) => {
+                // Whoever did that had no lock either: nothing may build on it.
+                self.fence.end(LeaseEnded::Taken { by: String::from("somebody who damaged the state branch") });
+                return Err(error);
+            }
+            other => other?,
+        };
         let since = self.since(snapshot.tip.as_deref()).await?;
         let Some(started) = since else {
             let by = match (&snapshot.view.records.lock, &snapshot.tip) {
@@ -385,6 +406,7 @@ impl Lease {
 
     fn arrive(&mut self, base: Snapshot, started: Duration) {
         self.fence.extend(started);
+        self.looked = started;
         self.staged = Edit::of(&base.view);
         self.base = base;
         // Older pushes can no longer become the tip.

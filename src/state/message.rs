@@ -50,6 +50,9 @@ impl Phase {
     }
 }
 
+/// The run of the commit with which a person breaks a lock.
+pub(super) const UNLOCK: &str = "unlock";
+
 /// What the trailers of a commit say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -88,6 +91,16 @@ impl Stamp {
         }
         trailer("Actor", &self.actor);
         message
+    }
+
+    /// Whether the lock is held by its run after it.
+    pub(super) fn holds(&self) -> bool {
+        match self.phase {
+            Phase::Acquire | Phase::Intent | Phase::Result | Phase::Beat => true,
+            // Either it is taken over, or a person has broken it.
+            Phase::Steal => self.run != UNLOCK,
+            Phase::Release | Phase::Recover | Phase::Request => false,
+        }
     }
 
     /// Reads the trailers back; `None`: windlass did not write this message.

@@ -1,7 +1,7 @@
 //! What the state branch holds: one small file per record, so that a diff is readable. Every format is versioned by
 //! `format.json` of the branch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,9 @@ pub struct KeyRecords {
     pub encryption: BTreeMap<u32, KeyPhase>,
     /// Name of a secret (the file's name without `.age`) → the age recipients that it is sealed for, sorted.
     pub sealed: BTreeMap<String, Vec<String>>,
+    /// Names of secrets that nobody has any more: their keys sign nothing, and wait to be replaced.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost: BTreeSet<String>,
 }
 
 /// The public half of a key pair.

@@ -1,7 +1,7 @@
 //! Repairs a damaged branch: puts the last good version of each damaged file back, in a commit of its own on top. The
-//! damage stays in the history, where `git log` shows it.
+//! damage stays in the history, where `git log` shows it. A branch that is gone is put back as it was last seen here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::branch::{Branch, Landing, Snapshot};
@@ -13,14 +13,12 @@ use super::message::{Phase, Stamp};
 use super::reading::Body;
 use super::store::Recovered;
 use super::tree::{self, Changes, Content};
-use super::{git, layout};
+use super::{fsck, git, layout};
 
 /// See [`super::Store::recover`].
 pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> Result<Recovered, Error> {
     let (mut snapshot, findings) = branch.inspect().await?;
-    let Some(tip) = snapshot.tip.clone() else {
-        return Ok(Recovered { commit: None, restored: BTreeMap::new() });
-    };
+    let Some(tip) = snapshot.tip.clone() else { return put_back(branch).await };
     if findings.iter().any(|finding| finding.kind == FindingKind::History) {
         // Which of two pasts is the right one is for a person to say.
         return Err(Error::Corrupt(Findings(findings)));
@@ -33,22 +31,20 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
         let cluster = branch.settings.cluster.to_string();
         return Err(Error::Held(Box::new(Held { cluster, lock, age, still: std::time::Duration::ZERO })));
     }
-    let wanted = |finding: &&Finding| {
-        finding.path.as_ref().is_some_and(|path| paths.is_empty() || paths.iter().any(|wanted| wanted == path))
-    };
-    let damaged: Vec<String> = findings.iter().filter(wanted).filter_map(|finding| finding.path.clone()).collect();
     let is_foreign = findings.iter().any(|finding| finding.kind == FindingKind::Foreign);
-    if damaged.is_empty() && !is_foreign {
-        return Ok(Recovered { commit: None, restored: BTreeMap::new() });
-    }
-    let mut edit = Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) };
-    let mut restored = BTreeMap::new();
-    for path in damaged {
-        if restored.contains_key(&path) {
-            continue;
-        }
-        let from = restore(branch, &snapshot, &tip, &path, &mut edit.changes).await?;
-        restored.insert(path, from);
+    let mut repair = Repair {
+        branch,
+        tip: &tip,
+        paths,
+        given: fsck::beyond_reading(branch, &tip, &snapshot).await?,
+        edit: Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) },
+        restored: BTreeMap::new(),
+        beyond: BTreeSet::new(),
+    };
+    repair.everything(&snapshot).await?;
+    let Repair { edit, restored, .. } = repair;
+    if restored.is_empty() && !is_foreign {
+        return Ok(Recovered::default());
     }
     let epoch = last_epoch(branch, &tip).await? + 1;
     // The damage is what the branch comes from, so only the result is checked, not the step.
@@ -75,44 +71,123 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let message = stamp.message("recover", &what);
     let commit = branch.draft(Some(&tip), &message, &edit.changes, &op).await?;
     match branch.land(&commit, Some(&tip)).await? {
-        Landing::Landed => Ok(Recovered { commit: Some(commit), restored }),
+        Landing::Landed => Ok(Recovered { commit: Some(commit), restored, put_back: None }),
         Landing::Refused(words) => Err(branch.refused(words)),
         Landing::Unreachable(words) => Err(branch.unreachable(words)),
         Landing::Moved => Err(branch.unreachable(String::from("the branch moved meanwhile"))),
     }
 }
 
-/// Changes `path` to its newest version with which nothing is wrong with it; says the commit that has it, or `None`
-/// when it is removed.
-async fn restore(
-    branch: &Branch,
-    snapshot: &Snapshot,
-    tip: &str,
-    path: &str,
-    changes: &mut Changes,
-) -> Result<Option<String>, Error> {
-    let commits: Vec<String> = branch.git.changes(tip, path).await?.into_iter().map(|(commit, _)| commit).collect();
-    let names: Vec<String> = commits.iter().map(|commit| format!("{commit}:{path}")).collect();
-    let contents = branch.git.contents(&names).await?;
-    for (commit, content) in commits.into_iter().zip(contents) {
-        let content = content.map(Body::new);
-        let mut files = tree::changed(&snapshot.files, changes);
-        match &content {
-            Some(content) => files.insert(path.to_owned(), Content::Read(Arc::clone(content))),
-            None => files.remove(path),
-        };
-        let (_, findings) = tree::read(&branch.settings.cluster, Some(tip), &files);
-        if findings.iter().any(|finding| finding.path.as_deref() == Some(path)) {
-            continue;
-        }
-        let from = content.is_some().then_some(commit);
-        changes.insert(path.to_owned(), content);
-        return Ok(from);
+/// Puts a branch back that is gone. It is pushed as it was: its history, its records, and the lock if somebody held it.
+async fn put_back(branch: &Branch) -> Result<Recovered, Error> {
+    let Some(tip) = branch.remembered().await? else { return Ok(Recovered::default()) };
+    match branch.land(&tip, None).await? {
+        Landing::Landed => Ok(Recovered { put_back: Some(tip), ..Recovered::default() }),
+        Landing::Refused(words) => Err(branch.refused(words)),
+        Landing::Unreachable(words) => Err(branch.unreachable(words)),
+        Landing::Moved => Err(branch.unreachable(String::from("somebody else has made the branch meanwhile"))),
     }
-    let fresh = (path == layout::FORMAT).then(|| Body::new(tree::json(&Format::current())));
-    changes.insert(path.to_owned(), fresh);
-    Ok(None)
 }
+
+/// The repair of the files, one after the other: what one says wrong of another goes with it.
+struct Repair<'a> {
+    branch: &'a Branch,
+    tip: &'a str,
+    /// Which files; empty: all.
+    paths: &'a [String],
+    /// What is wrong that reading the files does not tell.
+    given: Vec<Finding>,
+    edit: Edit,
+    restored: BTreeMap<String, Option<String>>,
+    /// Findings that no version of their file takes away.
+    beyond: BTreeSet<String>,
+}
+
+impl Repair<'_> {
+    async fn everything(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        while let Some(finding) = self.next(snapshot) {
+            let path = finding.path.clone().unwrap_or_default();
+            match self.restore(snapshot, &finding).await? {
+                Some((path, content, from)) => {
+                    self.edit.changes.insert(path.clone(), content);
+                    self.restored.insert(path, from);
+                }
+                None => drop(self.beyond.insert(path)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next finding that is to be repaired.
+    fn next(&self, snapshot: &Snapshot) -> Option<Finding> {
+        let files = tree::changed(&snapshot.files, &self.edit.changes);
+        let (_, findings) = tree::read(&self.branch.settings.cluster, Some(self.tip), &files);
+        let all = findings.into_iter().chain(self.given.iter().cloned());
+        all.into_iter().find(|finding| {
+            finding.path.as_ref().is_some_and(|path| {
+                let is_wanted = self.paths.is_empty() || self.paths.iter().any(|wanted| wanted == path);
+                is_wanted && !self.restored.contains_key(path) && !self.beyond.contains(path)
+            })
+        })
+    }
+
+    /// The newest version of the file (or of a file beneath the folder) with which the finding is gone, and the commit
+    /// that has it. What was never good, and says nothing that others need, is removed.
+    async fn restore(&self, snapshot: &Snapshot, finding: &Finding) -> Result<Option<Restored>, Error> {
+        let place = finding.path.clone().unwrap_or_default();
+        let mut versions = Vec::new();
+        for (commit, paths) in self.branch.git.changes(self.tip, &place).await? {
+            let paths = if place.ends_with('/') { paths } else { vec![place.clone()] };
+            versions.extend(paths.into_iter().map(|path| (commit.clone(), path)));
+        }
+        let names: Vec<String> = versions.iter().map(|(commit, path)| format!("{commit}:{path}")).collect();
+        let contents = self.branch.git.contents(&names).await?;
+        let versions = versions.into_iter().zip(contents);
+        let versions: Vec<_> = match finding.kind {
+            // Each version of an identity reads well: those count that were before it changed.
+            FindingKind::Identity => {
+                versions.skip_while(|((commit, _), _)| *commit != finding.commit).skip(1).collect()
+            }
+            _ => versions.collect(),
+        };
+        let must_be_there = matches!(finding.kind, FindingKind::Missing | FindingKind::Identity);
+        for ((commit, path), content) in versions {
+            let content = content.map(Body::new);
+            if must_be_there && content.is_none() {
+                continue;
+            }
+            let mut files = tree::changed(&snapshot.files, &self.edit.changes);
+            match &content {
+                Some(content) => files.insert(path.clone(), Content::Read(Arc::clone(content))),
+                None => files.remove(&path),
+            };
+            let (_, findings) = tree::read(&self.branch.settings.cluster, Some(self.tip), &files);
+            if findings.iter().any(|other| other.path.as_deref() == Some(place.as_str())) {
+                continue;
+            }
+            let from = content.is_some().then_some(commit);
+            return Ok(Some((path, content, from)));
+        }
+        if place == layout::FORMAT {
+            return Ok(Some((place, Some(Body::new(tree::json(&Format::current()))), None)));
+        }
+        let is_useless = matches!(
+            finding.kind,
+            FindingKind::Unknown
+                | FindingKind::NotAFile
+                | FindingKind::NotEncrypted
+                | FindingKind::Secret
+                | FindingKind::Unreadable
+                | FindingKind::Misplaced
+                | FindingKind::Result
+                | FindingKind::Contradiction
+        );
+        Ok(is_useless.then_some((place, None, None)))
+    }
+}
+
+/// A path, its content, and the commit that this is from.
+type Restored = (String, Option<Arc<Body>>, Option<String>);
 
 /// The epoch of the newest commit of ours.
 async fn last_epoch(branch: &Branch, tip: &str) -> Result<u64, Error> {

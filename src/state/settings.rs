@@ -73,8 +73,13 @@ pub enum Location {
     Remote(String),
     /// In the repository that the project is in (`state.remote: none`): no second machine can see the lock.
     Local,
-    /// In `sandbox-state.git` in [`StoreSettings::directory`]: the sandbox's own, which no real cluster ever uses.
+    /// In the first of [`Location::SANDBOX_FILES`] in [`StoreSettings::directory`]: the sandbox's own, which no real cluster ever uses.
     Sandbox,
+}
+
+impl Location {
+    /// What the sandbox's state is in, in [`StoreSettings::directory`]: the repository, and the private copy of it.
+    pub const SANDBOX_FILES: [&str; 2] = ["sandbox-state.git", "sandbox-state-copy.git"];
 }
 
 /// Lease and push times.
@@ -105,5 +110,13 @@ impl Default for Timing {
             poll: Duration::from_secs(10),
             command: Duration::from_secs(60),
         }
+    }
+}
+
+impl Timing {
+    /// The usual proportions for a shorter lease: for whoever watches one end.
+    #[must_use]
+    pub fn of_lease(ttl: Duration) -> Self {
+        Self { ttl, margin: ttl / 5, beat: ttl / 10, poll: ttl / 30, ..Self::default() }
     }
 }

@@ -50,12 +50,14 @@ pub struct Unlocked {
 }
 
 /// What `recover` did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// The commit; `None`: nothing was wrong.
+    /// The commit; `None`: no file was wrong.
     pub commit: Option<String>,
     /// The files that were put back, and the commit that their content is from; `None`: removed, or made anew.
     pub restored: BTreeMap<String, Option<String>>,
+    /// The tip of a branch that was gone, and is back.
+    pub put_back: Option<String>,
 }
 
 impl Store {
@@ -118,7 +120,8 @@ impl Store {
     }
 
     /// Puts the last good version of damaged files back (or removes those that never had one), in a commit of its
-    /// own, which also accepts a foreign commit at the tip. `paths`: which files; empty: all damaged ones.
+    /// own, which also accepts a foreign commit at the tip. `paths`: which files; empty: all damaged ones. A branch that
+    /// is gone is put back as this private copy saw it last.
     ///
     /// # Errors
     /// [`Error::Held`] while a run holds the lock; [`Error::Corrupt`] when the history itself was changed, which only a

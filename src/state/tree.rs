@@ -79,7 +79,7 @@ pub(super) fn read(cluster: &ClusterName, tip: Option<&str>, files: &Files) -> (
     for (path, content) in files {
         reader.file(path, content);
     }
-    if !files.is_empty() {
+    if tip.is_some() || !files.is_empty() {
         reader.whole(files);
     }
     let View { records, journals, .. } = &mut reader.view;
@@ -172,6 +172,9 @@ impl Reader<'_> {
         }
         if !files.contains_key(layout::CLUSTER) && !self.view.records.resources.is_empty() {
             self.flaw(FindingKind::Missing, layout::CLUSTER, String::from("missing, and there are resources"));
+        }
+        if !files.contains_key(layout::KEYS) && !self.view.records.secrets.is_empty() {
+            self.flaw(FindingKind::Missing, layout::KEYS, String::from("missing, and there are secrets"));
         }
         let uid = self.view.records.cluster.as_ref().map(|cluster| cluster.uid.clone());
         if uid.is_some_and(|uid| self.view.former.contains(&uid)) {

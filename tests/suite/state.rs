@@ -2,6 +2,7 @@
 
 mod bench;
 mod checkout;
+mod corrupt;
 mod damage;
 mod history;
 mod hosts;
@@ -10,4 +11,5 @@ mod keys;
 mod lock;
 mod places;
 mod processes;
+mod races;
 mod requests;

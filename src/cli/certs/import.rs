@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::cli::failure::Stopped;
-use crate::cli::keys::Forge;
+use crate::cli::keys::{Forge, authority_record};
 use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run;
 use crate::cli::session::{FEW_CALLS, Session};
@@ -97,7 +97,7 @@ fn change(session: &Session, imported: &Imported, run: &str) -> anyhow::Result<K
         let Some(authority) = imported.authorities.get(&name) else { continue };
         let also = imported.also_trusted.get(&name).map(|also| (also, KeyPhase::Retiring));
         for (revision, (it, phase)) in (1..).zip(also.into_iter().chain([(authority, KeyPhase::Issuing)])) {
-            change.certificates.push(forge.record(name, revision, phase, it));
+            change.certificates.push(authority_record((name, revision), phase, it.certificate(), run));
             change.sealed.push(forge.seal(&SealedKey::Authority(name, revision).to_string(), &it.key_pem())?);
         }
     }

@@ -34,10 +34,7 @@ pub async fn members(session: &Session, lock: LockOptions) -> anyhow::Result<Exi
         instances.extend(own.map(|instance| (member.to_owned(), instance.id.clone())));
     }
     let failed = run::recorded(session, "certs refresh", lock, async |lease| {
-        let fence = lease.fence();
-        session.aws.hold(aws::Fence::new(move |timeout| {
-            fence.permit(timeout).map_err(|ended| aws::LeaseEnded(ended.to_string()))
-        }));
+        run::fence(session, lease);
         let mut failed = Vec::new();
         for (member, instance) in &instances {
             let script = Script {

@@ -189,7 +189,8 @@ fn set(change: &mut KeyChange, target: Target, records: &Records, revision: u32,
         }
     };
     let name = target.key(revision).to_string();
-    if before != phase && phase == KeyPhase::Dropped && records.secrets.contains_key(&name) {
+    let known = records.secrets.contains_key(&name) || records.keys.lost.contains(&name);
+    if before != phase && phase == KeyPhase::Dropped && known {
         change.removed.push(name);
     }
 }

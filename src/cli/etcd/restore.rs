@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::members::{self, Member};
 use super::store::{Place, Row};
-use crate::aws::{self, Fence, LeaseEnded, Script};
+use crate::aws::{self, Script};
 use crate::cli::failure::Stopped;
 use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run;
@@ -157,8 +157,7 @@ fn plan(session: &Session, place: &Place, snapshot: &Row, members: &[Member]) ->
 }
 
 async fn restore(session: &Session, lease: &mut Lease, members: &[Member], source: &str) -> anyhow::Result<()> {
-    let fence = lease.fence();
-    session.aws.hold(Fence::new(move |timeout| fence.permit(timeout).map_err(|ended| LeaseEnded(ended.to_string()))));
+    run::fence(session, lease);
     for (index, step) in STEPS.iter().enumerate() {
         let (number, of) = (index + 1, STEPS.len());
         session.output.message(&format!("step {number}/{of}: {}", step.word));

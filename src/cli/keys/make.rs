@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::super::failure::Stopped;
 use super::super::session::Session;
 use super::super::work::Step;
 use super::age::Age;
+use crate::exit::Exit;
 use crate::name::ClusterName;
-use crate::pki::{Authority, AuthorityName, Ends, KeyPhase, ServiceAccountKey, encryption};
+use crate::pki::{Authority, AuthorityName, Certificate, Ends, KeyPhase, ServiceAccountKey, encryption};
+use crate::resource::Kind;
 use crate::secret::{Recipients, Secret, open, seal};
 use crate::spec::Pki;
 use crate::state::{
@@ -27,6 +30,7 @@ pub async fn ensure(session: &Session, lease: &mut Lease, step: Option<&Step>) -
     let mut made = Made::new();
     let missing = missing(lease.records());
     if !missing.is_empty() {
+        may_be_made(session, lease.records())?;
         let forge = Forge::new(session, lease.run())?;
         let (change, new) = forge.make(&missing, KeyPhase::Issuing)?;
         lease.stage_keys(change)?;
@@ -55,6 +59,23 @@ fn expired(records: &Records, now: Timestamp) -> Vec<(AuthorityName, String)> {
     over.map(|record| (record.authority, record.serial.clone())).collect()
 }
 
+/// Refuses new first keys for a cluster that has had some: its nodes trust those.
+///
+/// # Errors
+/// When there are parameters, which were filled from keys that are not on the state branch any more.
+pub fn may_be_made(session: &Session, records: &Records) -> anyhow::Result<()> {
+    let filled = records.resources.keys().any(|address| address.kind() == Kind::Parameter);
+    if !filled {
+        return Ok(());
+    }
+    let cluster = session.cluster();
+    let message = format!(
+        "the keys of {cluster} are not on its state branch any more, and its nodes have them: new ones would be trusted by \
+         nobody\n  hint: windlass state recover {cluster} --from-aws brings back what AWS still has of them"
+    );
+    Err(Stopped::new(Exit::Refused, message).into())
+}
+
 /// The first keys that a cluster does not have.
 #[must_use]
 pub fn missing(records: &Records) -> BTreeSet<SealedKey> {
@@ -67,6 +88,25 @@ pub fn missing(records: &Records) -> BTreeSet<SealedKey> {
         missing.insert(SealedKey::Encryption(1));
     }
     missing
+}
+
+/// The record of an authority's certificate.
+pub fn authority_record(
+    (authority, revision): (AuthorityName, u32),
+    phase: KeyPhase,
+    certificate: &Certificate,
+    run: &str,
+) -> CertificateRecord {
+    CertificateRecord {
+        authority,
+        revision,
+        serial: certificate.serial.clone(),
+        pem: certificate.pem(),
+        not_before: certificate.ends.not_before,
+        not_after: certificate.ends.not_after,
+        role: CertificateRole::Authority { phase },
+        run: run.to_owned(),
+    }
 }
 
 /// Makes keys and seals them.
@@ -104,7 +144,8 @@ impl<'a> Forge<'a> {
                 SealedKey::Authority(name, revision) => {
                     let authority = self.authority(name, revision)?;
                     let secret = authority.key_pem();
-                    change.certificates.push(self.record(name, revision, phase, &authority));
+                    let certificate = authority.certificate();
+                    change.certificates.push(authority_record((name, revision), phase, certificate, self.run));
                     secret
                 }
                 SealedKey::ServiceAccount(revision) => {
@@ -126,27 +167,6 @@ impl<'a> Forge<'a> {
     fn authority(&self, name: AuthorityName, revision: u32) -> anyhow::Result<Authority> {
         let ends = Ends::issued_at(self.now, self.pki.lifetimes.authority.as_seconds());
         Ok(Authority::create(name, self.cluster, revision, self.pki.algorithm, ends)?)
-    }
-
-    /// The record of an authority's certificate.
-    pub fn record(
-        &self,
-        name: AuthorityName,
-        revision: u32,
-        phase: KeyPhase,
-        authority: &Authority,
-    ) -> CertificateRecord {
-        let certificate = authority.certificate();
-        CertificateRecord {
-            authority: name,
-            revision,
-            serial: certificate.serial.clone(),
-            pem: certificate.pem(),
-            not_before: certificate.ends.not_before,
-            not_after: certificate.ends.not_after,
-            role: CertificateRole::Authority { phase },
-            run: self.run.to_owned(),
-        }
     }
 
     /// Seals a key, and opens it again: what nobody can open is no copy.

@@ -8,5 +8,5 @@ mod open;
 
 pub use age::{Age, SANDBOX_FILE};
 pub use due::{Renewal, desired_keys};
-pub use make::{Forge, Made, ensure};
+pub use make::{Forge, Made, authority_record, ensure};
 pub use open::{check_recipients, open_authority, open_secret, preflight, preflight_with, vault};

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::super::failure::Stopped;
 use super::super::session::Session;
 use super::age::Age;
-use super::make::{Forge, Made, missing};
+use super::make::{Forge, Made, may_be_made, missing};
 use crate::apply::{self, Vault};
 use crate::exit::Exit;
 use crate::pki::{Authority, AuthorityName, Certificate, ServiceAccountKey};
@@ -33,6 +33,13 @@ pub fn vault(age: &Age, records: &Records, keys: &BTreeSet<SealedKey>, made: &Ma
             }
             SealedKey::ServiceAccount(revision) => {
                 let pair = ServiceAccountKey::from_pem(&secret).with_context(|| format!("{key} is of no use"))?;
+                if vault.public_keys.get(&revision).is_some_and(|public| *public != pair.public_pem()) {
+                    let message = format!(
+                        "{key} is of no use: it does not belong to its public half\n  hint: git log on the state branch says \
+                         who replaced secrets/{key}.age"
+                    );
+                    return Err(Stopped::new(Exit::Certificate, message).into());
+                }
                 vault.service_accounts.insert(revision, pair);
             }
             SealedKey::Encryption(revision) => {
@@ -69,6 +76,7 @@ pub fn preflight_with(session: &Session, records: &Records, plan: &Plan, made: &
 /// As [`super::ensure`].
 pub fn check_recipients(session: &Session, records: &Records, purpose: Purpose) -> anyhow::Result<()> {
     if purpose == Purpose::Apply && !missing(records).is_empty() {
+        may_be_made(session, records)?;
         Forge::new(session, "")?;
     }
     Ok(())
@@ -109,6 +117,13 @@ pub fn open_authority(age: &Age, records: &Records, name: AuthorityName) -> anyh
 /// # Errors
 /// When it is not there, or nobody here can open it: with its name.
 pub fn open_secret(age: &Age, records: &Records, name: &str) -> anyhow::Result<Secret> {
+    if records.keys.lost.contains(name) {
+        let message = format!(
+            "the key {name} is lost: nobody can sign with it any more\n  hint: replace it before what it signed expires, see \
+             docs/runbooks/lost-state.md"
+        );
+        return Err(Stopped::new(Exit::Certificate, message).into());
+    }
     let Some(ciphertext) = records.secrets.get(name) else {
         let known: Vec<&str> = records.secrets.keys().map(String::as_str).collect();
         let message = format!("there is no secret {name:?} on the state branch (it has {})", known.join(", "));

@@ -66,18 +66,8 @@ story!(DESTROY_WITH_GIT, Git::Real, created, "destroy CLUSTER --yes");
 
 /// The commands by name, to play a case once more.
 pub fn named(name: &str) -> &'static Story {
-    let all: [&'static LazyLock<Story>; 10] = [
-        &CREATE,
-        &UPDATE,
-        &RENEW,
-        &ROLL,
-        &DESTROY,
-        &PREPARE,
-        &SWITCH,
-        &DROP,
-        &CREATE_WITH_GIT,
-        &DESTROY_WITH_GIT,
-    ];
+    let all: [&'static LazyLock<Story>; 10] =
+        [&CREATE, &UPDATE, &RENEW, &ROLL, &DESTROY, &PREPARE, &SWITCH, &DROP, &CREATE_WITH_GIT, &DESTROY_WITH_GIT];
     let found = all.into_iter().find(|story| story.name == name);
     found.unwrap_or_else(|| panic!("there is no command {name}"))
 }

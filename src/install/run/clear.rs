@@ -38,7 +38,7 @@ async fn delete(means: &Means<'_>, kind: &ObjectKind, which: impl Fn(&Value) -> 
     for object in of(&means.kubernetes, kind, which).await? {
         let key = named(kind, &object);
         let Some(uid) = object["metadata"]["uid"].as_str() else { continue };
-        means.permitted()?;
+        means.permitted().await?;
         means.kubernetes.delete_object(kind, key.namespace.as_deref(), &key.name, uid).await?;
         let event =
             Event::AddOnDid { add_on: String::from("cluster"), object: key.to_string(), action: Action::Delete };

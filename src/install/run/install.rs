@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -47,8 +48,8 @@ pub struct Means<'a> {
     pub stop: CancellationToken,
     /// Told what happens.
     pub tell: Box<dyn Fn(Event) + Send + Sync + 'a>,
-    /// Whether a call that changes something may still begin; else why not.
-    pub permit: Box<dyn Fn() -> Result<(), String> + Send + Sync + 'a>,
+    /// Comes when a call that changes something may begin; else says why it may not.
+    pub permit: Box<dyn Fn() -> BoxFuture<'a, Result<(), String>> + Send + Sync + 'a>,
     /// What happens to fields that others have set.
     pub conflicts: Conflicts,
     /// The cluster's name, for the events.
@@ -57,8 +58,8 @@ pub struct Means<'a> {
 
 impl Means<'_> {
     /// Before every change.
-    pub(super) fn permitted(&self) -> Result<(), Error> {
-        (self.permit)().map_err(Error::LeaseEnded)
+    pub(super) async fn permitted(&self) -> Result<(), Error> {
+        (self.permit)().await.map_err(Error::LeaseEnded)
     }
 }
 
@@ -252,7 +253,7 @@ impl Worker<'_, '_> {
         let parent = inventory.parent();
         let name = ObjectKey::of(&parent);
         let kind = config_maps();
-        self.means.permitted()?;
+        self.means.permitted().await?;
         let apply = || self.means.kubernetes.apply(&kind, Some(NAMESPACE), &parent, Applying::ByForce);
         self.patiently(&name, apply).await.map(drop)
     }
@@ -263,7 +264,7 @@ impl Worker<'_, '_> {
             Conflicts::Told => Applying::Politely,
             Conflicts::Overruled => Applying::ByForce,
         };
-        self.means.permitted()?;
+        self.means.permitted().await?;
         let apply = || self.means.kubernetes.apply(&kind, name.namespace.as_deref(), object, applying);
         match self.patiently(name, apply).await? {
             Applied::Object(_) => Ok(()),
@@ -295,7 +296,7 @@ impl Worker<'_, '_> {
 
     async fn delete(&self, kind: &ObjectKind, name: &ObjectKey, uid: &str) -> Result<(), Error> {
         let namespace = name.namespace.as_deref();
-        self.means.permitted()?;
+        self.means.permitted().await?;
         let delete = || self.means.kubernetes.delete_object(kind, namespace, &name.name, uid);
         self.patiently(name, delete).await.map(drop)
     }

@@ -86,7 +86,7 @@ impl Stage {
             clock: self.clock,
             stop: CancellationToken::new(),
             tell: Box::new(|event| self.events.lock().expect("one thread").push(event)),
-            permit: Box::new(|| Ok(())),
+            permit: Box::new(|| Box::pin(std::future::ready(Ok(())))),
             conflicts,
             cluster: self.cluster.clone(),
         };

@@ -109,6 +109,11 @@ impl Sandbox {
                 self.kill();
                 Err(lost())
             }
+            fault::Kind::SuspendAfter => {
+                let answer = act();
+                self.suspend();
+                answer
+            }
             fault::Kind::StopBefore => match faults.stop().await {},
             fault::Kind::StopAfter => {
                 let _ = act();

@@ -82,6 +82,8 @@ pub(super) fn prepare(command: &mut Command, configuration: &[(String, String)])
     }
     // Ask nobody: no terminal, no passphrase. A run must fail at once and not hang.
     command.env("GIT_TERMINAL_PROMPT", "0");
+    // Addresses may have a `*` in them, and a damaged branch anything: a path means itself.
+    command.env("GIT_LITERAL_PATHSPECS", "1");
     // Messages in English: a few of them are read.
     command.env("LC_ALL", "C");
     let all = inherited.into_iter().chain(configuration.iter().map(|(key, value)| (key.into(), value.into())));

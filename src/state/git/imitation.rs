@@ -181,7 +181,7 @@ impl Repositories {
 
     fn contents(&self, input: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
-        for name in String::from_utf8_lossy(input).lines() {
+        for name in String::from_utf8_lossy(input).split_terminator('\0') {
             let id = match name.split_once(':') {
                 Some((commit, path)) => self.commits.get(commit).and_then(|commit| commit.tree.get(path)).cloned(),
                 None => Some(name.to_owned()),

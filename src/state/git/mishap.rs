@@ -30,6 +30,11 @@ pub(super) async fn run<S: AsRef<OsStr>>(
             fault::kill_this_process();
             Ok(cut_off())
         }
+        Kind::SuspendAfter => {
+            let finished = git.run_well(arguments, input).await;
+            fault::suspend_this_process();
+            finished
+        }
         Kind::StopBefore => match git.manner.faults.stop().await {},
         Kind::StopAfter => {
             let _ = git.run_well(arguments, input).await;

@@ -89,9 +89,9 @@ impl Git {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let mut input = names.join("\n").into_bytes();
-        input.push(b'\n');
-        let output = self.output(&["cat-file", "--batch", "--buffer"], input).await?;
+        let mut input = names.join("\0").into_bytes();
+        input.push(0);
+        let output = self.output(&["cat-file", "--batch", "--buffer", "-z"], input).await?;
         batch(&output, names.len()).ok_or_else(|| unexpected("cat-file"))
     }
 

@@ -62,6 +62,7 @@ impl Project {
     /// The repository that holds the state branches, and the private copy of it.
     pub(in crate::state) async fn workspace(&self, settings: &StoreSettings) -> Result<(Git, Remote), Error> {
         let manner = settings.manner();
+        let [sandbox, sandbox_copy] = Location::SANDBOX_FILES;
         let remote = match &settings.location {
             Location::Remote(name) => Remote::elsewhere(self.url(name, settings)?),
             Location::Local => {
@@ -71,16 +72,20 @@ impl Project {
                 Remote::on_this_machine(common)
             }
             Location::Sandbox => {
-                let path = settings.directory.join("sandbox-state.git");
+                let path = settings.directory.join(sandbox);
                 hide(&settings.directory)?;
                 create(&path, "sha1", manner.clone()).await?;
                 Remote::on_this_machine(&path)
             }
         };
-        let format = if settings.location == Location::Sandbox { "sha1" } else { &self.format };
-        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(remote.url().as_bytes()));
         hide(&settings.directory)?;
-        let cache = settings.directory.join("state").join(format!("{}.git", &digest[..16]));
+        let (cache, format) = match &settings.location {
+            Location::Sandbox => (settings.directory.join(sandbox_copy), "sha1"),
+            Location::Remote(_) | Location::Local => {
+                let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(remote.url().as_bytes()));
+                (settings.directory.join("state").join(format!("{}.git", &digest[..16])), self.format.as_str())
+            }
+        };
         create(&cache, format, manner.clone()).await?;
         let mut configuration = self.transport();
         // As configuration, so that a token in the URL is in no argument list.

@@ -9,13 +9,13 @@ use super::bench::{self, Bench};
 use crate::support::git::{self, Host};
 
 /// Refuses what is no fast-forward, and every delete.
-const PROTECTED: &str = r#"
+pub const PROTECTED: &str = r#"
 case "$3" in *[!0]*) ;; *) echo "deletes are not allowed" >&2; exit 1;; esac
 case "$2" in *[!0]*) [ "$(git merge-base "$2" "$3")" = "$2" ] || { echo "no force" >&2; exit 1; };; esac
 "#;
 
 /// Takes branches and tags only.
-const HEADS_AND_TAGS: &str =
+pub const HEADS_AND_TAGS: &str =
     r#"case "$1" in refs/heads/*|refs/tags/*) ;; *) echo "not this namespace" >&2; exit 1;; esac"#;
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! A project in a temporary directory, and the command run in it: hermetic (cleared environment, no user's git
 //! configuration), so that a test reads as input → output.
 
+pub mod dice;
 pub mod git;
+pub mod proof;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -203,7 +205,8 @@ impl Ran {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a file, or a folder with everything in it.
+pub fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).expect("directories can be made");
         for entry in fs::read_dir(from).expect("a readable directory") {
