@@ -23,6 +23,7 @@ mod kubeconfig;
 mod lint;
 mod manual;
 mod options;
+mod permissions;
 mod picture;
 mod plan;
 mod render;

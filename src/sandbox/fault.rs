@@ -3,6 +3,8 @@
 //! A [`FaultPlan`] says at which calls what happens. Tests set it with [`super::Sandbox::with_faults`]; other
 //! processes read it as JSON from the environment variable [`VARIABLE`].
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Refusal, Service};
@@ -141,6 +143,17 @@ impl Faults {
         !self.plan.rules.is_empty()
     }
 
+    /// The operations of which every call is refused for lack of permission: what a simulation must know as well.
+    #[must_use]
+    pub fn denied(&self) -> BTreeSet<String> {
+        let denied = self.plan.rules.iter().filter(|rule| rule.kind == Kind::AccessDenied);
+        let operation = |rule: &Rule| match &rule.at {
+            At::Operation(name) => Some(name.clone()),
+            _ => None,
+        };
+        denied.filter_map(operation).collect()
+    }
+
     /// What happens to the next call.
     pub fn next(&mut self, operation: &str) -> Option<Kind> {
         let index = self.calls;
@@ -190,7 +203,10 @@ impl Kind {
         match self {
             Self::ServerError | Self::ServerErrorAfter => Some(Refusal::unavailable(service)),
             Self::Throttle(_) => Some(Refusal::throttled(service)),
-            Self::AccessDenied => Some(Refusal::denied(service, operation, principal)),
+            Self::AccessDenied => {
+                let action = format!("{}:{operation}", service.action_prefix());
+                Some(Refusal::denied(service, &action, None, principal))
+            }
             _ => None,
         }
     }

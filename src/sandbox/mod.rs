@@ -245,7 +245,7 @@ impl Sandbox {
 
     fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
         let mut shared = self.lock();
-        let principal = format!("arn:aws:iam::{}:user/{}", shared.world.account, shared.world.sts.user);
+        let principal = shared.world.sts.arn(&shared.world.account);
         let refusal = fault.refusal(service, operation, &principal).unwrap_or_else(|| Refusal::unavailable(service));
         let request_id = shared.request_id();
         shared.note(service, operation, Some(&refusal));
@@ -405,6 +405,8 @@ impl Shared {
         {
             return Err(Refusal::throttled(decoded.service));
         }
+        iam::authorize(&self.world, decoded)?;
+        self.world.sts.denied = self.faults.denied();
         let outcome = run(&mut self.world, &call, handler, &decoded.parameters);
         let reads = is_read(&decoded.operation);
         let stale = self.world.now.duration_since(saved_at) >= SignedDuration::from_secs(1);
@@ -466,7 +468,7 @@ fn call(world: &mut World, service: Service, operation: &str, parameters: &[(Str
 
 /// Whether an operation only reads, by its name.
 fn is_read(operation: &str) -> bool {
-    ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "Get", "Head", "List", "Simulate"].iter().any(|verb| operation.starts_with(verb))
 }
 
 fn handler(service: Service, operation: &str) -> Option<Handler> {

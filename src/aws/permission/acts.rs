@@ -1,0 +1,200 @@
+//! Which operations a piece of work may call: what each kind's create, update and delete do, what looking does, and what
+//! the other commands add.
+//!
+//! Waits count: a create that is done and cannot be watched is half done.
+
+use super::Name;
+use crate::aws::limits::Service;
+use crate::resource::Kind;
+
+/// What is done to one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+impl Act {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Create, Self::Update, Self::Delete];
+}
+
+/// The operations of a service, for the lists below.
+macro_rules! names {
+    ($($service:ident: $($name:literal),+ $(,)?);* $(;)?) => { &[$($((Service::$service, $name)),+),*] };
+}
+
+/// What a look at a cluster calls, with everything that the commands call that change nothing.
+pub const LOOK: &[Name] = names!(
+    Ec2: "DescribeAddresses", "DescribeAvailabilityZones", "DescribeImages", "DescribeInstances",
+        "DescribeInstanceTypeOfferings", "DescribeInternetGateways", "DescribeLaunchTemplates",
+        "DescribeLaunchTemplateVersions", "DescribeNatGateways", "DescribeNetworkInterfaces", "DescribeRouteTables",
+        "DescribeSecurityGroups", "DescribeSubnets", "DescribeVolumes", "DescribeVpcAttribute", "DescribeVpcs";
+    AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities", "DescribeScheduledActions";
+    LoadBalancing: "DescribeListeners", "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeTags",
+        "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth";
+    Iam: "GetAccountAuthorizationDetails";
+    Route53: "ListHostedZonesByName", "ListResourceRecordSets";
+    Ssm: "DescribeParameters", "GetParameters", "GetParametersByPath";
+    S3: "HeadObject", "ListObjectsV2";
+);
+
+/// What finds out, before anything is changed, whether the rest is allowed.
+pub const CHECK: &[Name] = names!(Iam: "GetRole", "SimulatePrincipalPolicy");
+
+/// What runs a script on machines.
+pub const COMMANDS: &[Name] = names!(Ssm: "SendCommand", "GetCommandInvocation");
+
+/// What a roll does to the groups of a cluster and the machines in them.
+pub const ROLL: &[Name] = names!(
+    AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities", "ResumeProcesses", "SuspendProcesses",
+        "TerminateInstanceInAutoScalingGroup", "UpdateAutoScalingGroup";
+    Ssm: "SendCommand", "GetCommandInvocation";
+);
+
+/// What deletes what Kubernetes made.
+pub const SWEEP: &[Name] = names!(
+    Ec2: "DeleteNetworkInterface", "DeleteSecurityGroup", "DeleteVolume", "DescribeAddresses", "DescribeInstances",
+        "DescribeNetworkInterfaces", "DescribeSecurityGroups", "DescribeVolumes", "ReleaseAddress",
+        "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "TerminateInstances";
+    LoadBalancing: "DeleteLoadBalancer", "DeleteTargetGroup", "DescribeLoadBalancers", "DescribeTags",
+        "DescribeTargetGroups", "ModifyLoadBalancerAttributes";
+    Ssm: "DeleteParameters", "DescribeParameters";
+);
+
+/// What one act on an object of a kind may call.
+#[must_use]
+pub const fn of(kind: Kind, act: Act) -> &'static [Name] {
+    use Act::{Create, Delete, Update};
+    match (kind, act) {
+        (Kind::Vpc, Create) => names!(Ec2: "CreateVpc", "DescribeVpcs", "ModifyVpcAttribute"),
+        (Kind::Vpc, Update) => names!(Ec2: "CreateTags", "DeleteTags", "ModifyVpcAttribute"),
+        (Kind::Vpc, Delete) => names!(Ec2: "DeleteVpc"),
+        (Kind::Subnet, Create) => names!(Ec2: "CreateSubnet", "DescribeSubnets", "ModifySubnetAttribute"),
+        (Kind::Subnet, Update) => names!(Ec2: "CreateTags", "DeleteTags", "ModifySubnetAttribute"),
+        (Kind::Subnet, Delete) => names!(Ec2: "DeleteSubnet"),
+        (Kind::InternetGateway, Create) => {
+            names!(Ec2: "AttachInternetGateway", "CreateInternetGateway", "DescribeInternetGateways")
+        }
+        (Kind::InternetGateway, Update) => {
+            names!(Ec2: "AttachInternetGateway", "CreateTags", "DeleteTags", "DetachInternetGateway")
+        }
+        (Kind::InternetGateway, Delete) => names!(Ec2: "DeleteInternetGateway", "DetachInternetGateway"),
+        (Kind::ElasticIp, Create) => names!(Ec2: "AllocateAddress", "DescribeAddresses"),
+        (Kind::ElasticIp, Delete) => names!(Ec2: "ReleaseAddress"),
+        (Kind::NatGateway, Create) => names!(Ec2: "CreateNatGateway", "DescribeNatGateways"),
+        (Kind::ElasticIp | Kind::NatGateway | Kind::SecurityGroup, Update) => {
+            names!(Ec2: "CreateTags", "DeleteTags")
+        }
+        (Kind::NatGateway, Delete) => names!(Ec2: "DeleteNatGateway", "DescribeNatGateways"),
+        (Kind::RouteTable, Create) => names!(
+            Ec2: "AssociateRouteTable", "CreateRoute", "CreateRouteTable", "DescribeRouteTables", "ReplaceRoute",
+                "ReplaceRouteTableAssociation";
+        ),
+        (Kind::RouteTable, Update) => names!(
+            Ec2: "AssociateRouteTable", "CreateRoute", "CreateTags", "DeleteRoute", "DeleteTags", "DescribeRouteTables",
+                "DisassociateRouteTable", "ReplaceRoute", "ReplaceRouteTableAssociation";
+        ),
+        (Kind::RouteTable, Delete) => {
+            names!(Ec2: "DeleteRouteTable", "DescribeRouteTables", "DisassociateRouteTable")
+        }
+        (Kind::SecurityGroup, Create) => names!(Ec2: "CreateSecurityGroup", "DescribeSecurityGroups"),
+        (Kind::SecurityGroup, Delete) => names!(Ec2: "DeleteSecurityGroup"),
+        (Kind::SecurityGroupRules, Create | Update) => names!(
+            Ec2: "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "DescribeSecurityGroups",
+                "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
+                "UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress";
+        ),
+        (Kind::SecurityGroupRules, Delete) => {
+            names!(Ec2: "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress")
+        }
+        (Kind::Role, Create) => names!(
+            Iam: "AttachRolePolicy", "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "UpdateAssumeRolePolicy";
+        ),
+        (Kind::Role, Update) => names!(
+            Iam: "AttachRolePolicy", "DeleteRolePolicy", "DetachRolePolicy", "PutRolePolicy", "TagRole", "UntagRole",
+                "UpdateAssumeRolePolicy";
+        ),
+        (Kind::Role, Delete) => names!(Iam: "DeleteRole", "DeleteRolePolicy", "DetachRolePolicy"),
+        (Kind::InstanceProfile, Create) => names!(
+            Iam: "AddRoleToInstanceProfile", "CreateInstanceProfile", "GetInstanceProfile", "ListInstanceProfiles",
+                "RemoveRoleFromInstanceProfile";
+        ),
+        (Kind::InstanceProfile, Update) => names!(
+            Iam: "AddRoleToInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile",
+                "TagInstanceProfile", "UntagInstanceProfile";
+        ),
+        (Kind::InstanceProfile, Delete) => {
+            names!(Iam: "DeleteInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile")
+        }
+        (Kind::NetworkInterface, Create) => names!(Ec2: "CreateNetworkInterface", "DescribeNetworkInterfaces"),
+        (Kind::NetworkInterface, Update) => {
+            names!(Ec2: "CreateTags", "DeleteTags", "ModifyNetworkInterfaceAttribute")
+        }
+        (Kind::NetworkInterface, Delete) => names!(Ec2: "DeleteNetworkInterface"),
+        (Kind::Volume, Create) => names!(Ec2: "CreateVolume", "DescribeVolumes"),
+        (Kind::Volume, Update) => names!(Ec2: "CreateTags", "DeleteTags", "ModifyVolume"),
+        (Kind::Volume, Delete) => names!(Ec2: "DeleteVolume"),
+        (Kind::LoadBalancer, Create) => names!(
+            LoadBalancing: "CreateLoadBalancer", "DescribeLoadBalancers", "DescribeTags",
+                "ModifyLoadBalancerAttributes";
+        ),
+        (Kind::LoadBalancer, Update) => names!(
+            LoadBalancing: "AddTags", "ModifyLoadBalancerAttributes", "RemoveTags", "SetSecurityGroups", "SetSubnets";
+        ),
+        (Kind::LoadBalancer, Delete) => names!(
+            Ec2: "DescribeNetworkInterfaces";
+            LoadBalancing: "DeleteLoadBalancer", "DescribeLoadBalancers", "ModifyLoadBalancerAttributes";
+        ),
+        (Kind::TargetGroup, Create) => names!(
+            LoadBalancing: "CreateTargetGroup", "DescribeTags", "DescribeTargetGroups", "ModifyTargetGroupAttributes";
+        ),
+        (Kind::TargetGroup, Update) => {
+            names!(LoadBalancing: "AddTags", "ModifyTargetGroup", "ModifyTargetGroupAttributes", "RemoveTags")
+        }
+        (Kind::TargetGroup, Delete) => names!(LoadBalancing: "DeleteTargetGroup"),
+        (Kind::Listener, Create) => {
+            names!(LoadBalancing: "CreateListener", "DescribeListeners", "DescribeTags", "ModifyListener")
+        }
+        (Kind::Listener, Update) => names!(LoadBalancing: "AddTags", "ModifyListener", "RemoveTags"),
+        (Kind::Listener, Delete) => names!(LoadBalancing: "DeleteListener"),
+        (Kind::LaunchTemplate, Create) => names!(
+            Ec2: "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "DescribeLaunchTemplateVersions",
+                "DescribeLaunchTemplates", "ModifyLaunchTemplate";
+        ),
+        (Kind::LaunchTemplate, Update) => names!(
+            Ec2: "CreateLaunchTemplateVersion", "CreateTags", "DeleteTags", "ModifyLaunchTemplate";
+        ),
+        (Kind::LaunchTemplate, Delete) => names!(Ec2: "DeleteLaunchTemplate"),
+        (Kind::AutoScalingGroup, Create) => names!(
+            Ec2: "DescribeInstances", "GetConsoleOutput";
+            AutoScaling: "AttachLoadBalancerTargetGroups", "CreateAutoScalingGroup", "CreateOrUpdateTags",
+                "DeleteTags", "DeleteWarmPool", "DescribeAutoScalingGroups", "DescribeScalingActivities",
+                "DetachLoadBalancerTargetGroups", "PutWarmPool", "ResumeProcesses", "SuspendProcesses",
+                "UpdateAutoScalingGroup";
+        ),
+        (Kind::AutoScalingGroup, Update) => names!(
+            Ec2: "DescribeInstances", "GetConsoleOutput";
+            AutoScaling: "AttachLoadBalancerTargetGroups", "CreateOrUpdateTags", "DeleteTags", "DeleteWarmPool",
+                "DescribeAutoScalingGroups", "DescribeScalingActivities", "DetachLoadBalancerTargetGroups",
+                "PutWarmPool", "ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup";
+        ),
+        (Kind::AutoScalingGroup, Delete) => {
+            names!(AutoScaling: "DeleteAutoScalingGroup", "DescribeAutoScalingGroups", "DescribeScalingActivities")
+        }
+        (Kind::ScheduledAction, Create | Update) => {
+            names!(AutoScaling: "DescribeScheduledActions", "PutScheduledUpdateGroupAction")
+        }
+        (Kind::ScheduledAction, Delete) => names!(AutoScaling: "DeleteScheduledAction"),
+        (Kind::RecordSet, Create | Update | Delete) => names!(Route53: "ChangeResourceRecordSets", "GetChange"),
+        (Kind::Parameter, Create) => names!(Ssm: "DescribeParameters", "PutParameter"),
+        (Kind::Parameter, Update) => {
+            names!(Ssm: "AddTagsToResource", "DescribeParameters", "PutParameter", "RemoveTagsFromResource")
+        }
+        (Kind::Parameter, Delete) => names!(Ssm: "DeleteParameter"),
+    }
+}
