@@ -17,6 +17,7 @@ mod files;
 mod health;
 mod helm;
 mod history;
+mod iam;
 mod interrupt;
 mod keys;
 mod kubeconfig;
@@ -84,6 +85,7 @@ enum Command {
     Secrets(secrets::Arguments),
     Sandbox(sandbox::Arguments),
     Schema(schema::Arguments),
+    Iam(iam::Arguments),
     Completions(completions::Arguments),
     #[command(hide = true)]
     Manual(manual::Arguments),
@@ -126,6 +128,7 @@ impl Cli {
             Command::Explain(arguments) => arguments.run(global, output),
             Command::Lint(arguments) => arguments.run(global, output),
             Command::Schema(arguments) => arguments.run(output),
+            Command::Iam(arguments) => arguments.run(global, output),
             Command::Completions(arguments) => arguments.run(output).map(|()| Exit::Done),
             Command::Manual(arguments) => arguments.run(output).map(|()| Exit::Done),
             Command::Plan(_)
@@ -168,6 +171,7 @@ impl Cli {
             | Command::Explain(_)
             | Command::Lint(_)
             | Command::Schema(_)
+            | Command::Iam(_)
             | Command::Completions(_)
             | Command::Manual(_) => self.dispatch(output),
         }

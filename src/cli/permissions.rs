@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 
 use super::failure::Stopped;
-use super::session::Session;
+use super::session::{Manifests, Session};
 use crate::aws::permission::acts::{self, Act};
 use crate::aws::permission::policy::Policy;
-use crate::aws::permission::{Backup, Checked, Name, Territory, check};
+use crate::aws::permission::{Backup, Checked, Permission, SWEPT, Territory, check, permissions};
 use crate::desired::partition;
 use crate::exit::Exit;
 use crate::plan::{self, Plan, Purpose};
 
-/// The operations that the plan may call, with what destroys sweep.
-pub fn of_plan(plan: &Plan) -> BTreeSet<Name> {
+/// What the plan asks for, with what a destroy sweeps.
+pub fn of_plan(plan: &Plan) -> BTreeSet<Permission> {
     let mut names = BTreeSet::new();
     for operation in plan.waves.iter().flatten() {
         let act = match operation.act {
@@ -27,22 +27,33 @@ pub fn of_plan(plan: &Plan) -> BTreeSet<Name> {
     if plan.purpose == Purpose::Destroy {
         names.extend(acts::SWEEP);
     }
-    names
+    let mut all = permissions(names);
+    if plan.purpose == Purpose::Destroy {
+        all.extend(SWEPT);
+    }
+    all
 }
 
 /// Refuses work that IAM would stop half-way, with everything that is missing.
 ///
 /// # Errors
 /// Exit 15 when something is missing; that of a call.
-pub async fn refuse(session: &Session, operations: &BTreeSet<Name>, policy: Policy) -> anyhow::Result<()> {
+pub async fn refuse(session: &Session, needed: &BTreeSet<Permission>, policy: Policy) -> anyhow::Result<()> {
     let caller = session.aws.identity().await?;
-    match check(&session.aws, &territory(session, &caller.account), operations).await? {
+    match check(&session.aws, &territory(&session.manifests), needed).await? {
         Checked::Allowed => Ok(()),
         Checked::Unknown(why) => {
             session.output.message(&format!("warning: permissions are not checked before the run: {why}"));
             Ok(())
         }
         Checked::Missing(missing) => {
+            // Whoever may delete has that beside what an apply takes.
+            let deletes = Policy::Destroy.permissions();
+            let policy = if missing.iter().all(|it| deletes.iter().any(|other| other.action == it.action)) {
+                Policy::Destroy
+            } else {
+                policy
+            };
             let lines: Vec<String> = missing.iter().map(|it| format!("  {it}")).collect();
             let message = format!(
                 "error: {} may not do all of this; nothing was changed. Missing:\n{}\n  hint: docs/reference/iam/{}.json \
@@ -56,20 +67,20 @@ pub async fn refuse(session: &Session, operations: &BTreeSet<Name>, policy: Poli
     }
 }
 
-/// What the cluster's policies are about.
-pub fn territory(session: &Session, account: &str) -> Territory {
-    let specification = session.specification();
+/// What the cluster's policies are about. The account is the manifests': with another one nothing is done.
+pub fn territory(manifests: &Manifests) -> Territory {
+    let specification = &manifests.specification;
     let spec = &specification.cluster.spec;
-    let cluster = session.cluster().to_string();
+    let cluster = manifests.cluster.to_string();
     let declared = spec.dns.records.iter().map(|record| record.name.clone());
     let weighted = spec.dns.traffic.iter().flat_map(|traffic| traffic.names.iter().cloned());
     let below = format!(".{cluster}");
     let groups = specification.node_groups.iter().map(|group| specification.image(group));
     let images = groups.chain([&spec.control_plane.image]).map(ToString::to_string);
     Territory {
-        partition: partition(session.aws.region()).to_owned(),
-        account: account.to_owned(),
-        region: session.aws.region().to_owned(),
+        partition: partition(spec.aws.region.as_str()).to_owned(),
+        account: spec.aws.account.to_string(),
+        region: spec.aws.region.to_string(),
         records: declared.chain(weighted).filter(|name| !name.ends_with(&below)).collect(),
         image_parameters: images
             .filter_map(|image| image.strip_prefix("ssm:").map(str::to_owned))

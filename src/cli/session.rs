@@ -1,6 +1,5 @@
 //! What most commands begin with: the project, the cluster's specification, and the ways to AWS and to the state.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use crate::aws::{Aws, Settings};
 use crate::clock::Clock;
 use crate::live::{Dial, Network};
 use crate::name::ClusterName;
+use crate::private;
 use crate::problem::{Problems, Severity};
 use crate::render::settings::StateRemote;
 use crate::render::{self, Project, Rendered};
@@ -152,6 +152,7 @@ async fn connect(
 
 /// The project's sandbox, as its file left it or new from its seed, and a clock that goes on from its date.
 pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
+    private::folder(&project.root().join(OWN_FOLDER))?;
     let file = sandbox_file(project.root());
     let seed = seed(project)?;
     // A new account begins today, so that its dates go with those of the state branch.
@@ -163,9 +164,7 @@ pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
 /// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
 fn seed(project: &Project) -> anyhow::Result<Seed> {
     let Some(name) = &project.settings.sandbox.world else { return Ok(Seed::example()) };
-    let path = project.root().join(name);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the sandbox's seed {name}"))?;
-    Seed::read(&text).with_context(|| format!("the sandbox's seed {name} is of no use"))
+    Seed::read(project.named_file(name)?.text()).with_context(|| format!("the sandbox's seed {name} is of no use"))
 }
 
 /// Where the sandbox keeps its world.

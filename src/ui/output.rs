@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::neutral::{self, For};
 use super::problem::Style;
 
 /// Source lines in problems are cut to this many columns: the same on every terminal, so that logs can be compared.
@@ -45,6 +46,18 @@ impl Output {
     /// # Errors
     /// [`ReaderGone`] when nobody reads any more, else the error of the write.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        self.write(&neutral::text(text, For::People))
+    }
+
+    /// Writes text of the project's own to stdout, as it is but for what terminals obey.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn verbatim(&self, text: &str) -> anyhow::Result<()> {
+        self.write(&neutral::text(text, For::Programs))
+    }
+
+    fn write(self, text: &str) -> anyhow::Result<()> {
         let mut stream = AutoStream::new(io::stdout().lock(), self.choice(io::stdout().is_terminal()));
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
@@ -55,7 +68,7 @@ impl Output {
     /// Writes a line of message to stderr. A stderr that cannot be written to is no reason to stop.
     pub fn message(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
-        let _written = writeln!(stream, "{text}");
+        let _written = writeln!(stream, "{}", neutral::text(text, For::People));
     }
 
     /// How problems look on stdout.

@@ -11,7 +11,7 @@ use std::fmt;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use futures_util::future::try_join_all;
 
-use super::{Name, OPERATIONS, Permission, Target, Territory, find};
+use super::{OPERATIONS, Permission, SWEPT, Target, Territory};
 use crate::aws::call::{Call, call};
 use crate::aws::connect::Aws;
 use crate::aws::error::Error;
@@ -52,12 +52,12 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Checks what `operations` need. A call for each kind of resource; none when there is nothing to do.
+/// Checks whether the caller has these permissions. A call for each kind of resource; none when there is nothing to do.
 ///
 /// # Errors
 /// That of a call, but not that the caller may not ask: then nothing is known.
-pub async fn check(aws: &Aws, of: &Territory, operations: &BTreeSet<Name>) -> Result<Checked, Error> {
-    let questions = questions(operations);
+pub async fn check(aws: &Aws, of: &Territory, permissions: &BTreeSet<Permission>) -> Result<Checked, Error> {
+    let questions = questions(permissions);
     if questions.is_empty() {
         return Ok(Checked::Allowed);
     }
@@ -78,9 +78,9 @@ pub async fn check(aws: &Aws, of: &Territory, operations: &BTreeSet<Name>) -> Re
 
 /// The actions to ask about, by what they are on. A service's own role is needed only until it exists, in most accounts
 /// since years: nobody is stopped for it.
-fn questions(operations: &BTreeSet<Name>) -> BTreeMap<Target, BTreeSet<&'static str>> {
+fn questions(permissions: &BTreeSet<Permission>) -> BTreeMap<Target, BTreeSet<&'static str>> {
     let mut questions: BTreeMap<Target, BTreeSet<&'static str>> = BTreeMap::new();
-    for Permission { action, on } in operations.iter().filter_map(|name| find(*name)).flat_map(|row| row.permissions) {
+    for Permission { action, on } in permissions {
         if !matches!(on, Target::ServiceRole(_)) {
             questions.entry(*on).or_default().insert(action);
         }
@@ -115,10 +115,9 @@ async fn simulate(
     on: Target,
     actions: &BTreeSet<&'static str>,
 ) -> Result<Vec<Missing>, Error> {
-    let resources = on.resources(of);
     // What a territory does not have, nobody needs.
-    let Some(resource) = resources.first() else { return Ok(Vec::new()) };
-    let resource = if on == Target::Caller { principal.to_owned() } else { resource.clone() };
+    let Some(example) = on.example(of) else { return Ok(Vec::new()) };
+    let resource = if on == Target::Caller { principal.to_owned() } else { example };
     let context: Vec<ContextEntry> = on.context(of).into_iter().map(entry).collect();
     let names: Vec<String> = actions.iter().map(|action| (*action).to_owned()).collect();
     let known = known_keys(of);
@@ -160,7 +159,7 @@ fn refused(result: &EvaluationResult, known: &BTreeSet<String>) -> Option<bool> 
 
 /// The keys of conditions that the simulated requests have, where the real ones do.
 fn known_keys(of: &Territory) -> BTreeSet<String> {
-    let targets = OPERATIONS.iter().flat_map(|row| row.permissions).map(|permission| permission.on);
+    let targets = OPERATIONS.iter().flat_map(|row| row.permissions).chain(SWEPT).map(|permission| permission.on);
     targets.flat_map(|on| on.context(of)).map(|(key, _)| key).collect()
 }
 

@@ -12,10 +12,12 @@ pub mod policy;
 mod table;
 mod target;
 
+use std::collections::BTreeSet;
+
 use super::limits::Service;
 
 pub use check::{Checked, Missing, check};
-pub use table::OPERATIONS;
+pub use table::{OPERATIONS, SWEPT};
 pub use target::{Backup, Target, Territory};
 
 /// One operation that windlass calls.
@@ -40,6 +42,12 @@ pub struct Permission {
 
 /// The name of an operation: the service tells `DeleteTags` of EC2 from that of Auto Scaling.
 pub type Name = (Service, &'static str);
+
+/// All that some operations ask for.
+#[must_use]
+pub fn permissions(names: impl IntoIterator<Item = Name>) -> BTreeSet<Permission> {
+    names.into_iter().filter_map(find).flat_map(|row| row.permissions).copied().collect()
+}
 
 /// The row of an operation; `None`: windlass does not know it calls that.
 #[must_use]

@@ -1,8 +1,8 @@
 //! The table. A row per operation; the order is that of the services, reads first.
 
 use super::Target::{
-    Any, Bucket, Caller, Change, Everything, ImageParameter, Launched, New, NewTags, Own, Parameter, PassedRole,
-    Profile, Record, Role, Script, ServiceRole, Snapshot, Swept, Zone,
+    Any, Bucket, Caller, Change, Everything, ImageParameter, Launched, Neighbour, New, NewTags, Own, Parameter,
+    PassedRole, Profile, Record, Role, Script, ServiceRole, Snapshot, Swept, Zone,
 };
 use super::{Operation, Permission, Target};
 use crate::aws::limits::Service;
@@ -63,14 +63,13 @@ const LISTENER: &str = "elasticloadbalancing:listener/net";
 
 /// Whoever gives a launch template to a group must be allowed to start what it describes (Auto Scaling user guide, "Control
 /// Amazon EC2 launch template usage in Auto Scaling groups").
-const LAUNCH: [Permission; 10] = [
+const LAUNCH: [Permission; 9] = [
     on("ec2:RunInstances", Launched(INSTANCE)),
     on("ec2:RunInstances", Launched("ec2:image")),
     on("ec2:RunInstances", Launched(INTERFACE)),
     on("ec2:RunInstances", Launched(SUBNET)),
     on("ec2:RunInstances", Launched(SECURITY_GROUP)),
     on("ec2:RunInstances", Launched(VOLUME)),
-    on("ec2:RunInstances", Launched("ec2:key-pair")),
     on("ec2:RunInstances", Launched(TEMPLATE)),
     TAGS,
     on("iam:PassRole", PassedRole),
@@ -141,13 +140,13 @@ pub const OPERATIONS: &[Operation] = &[
     ec2("DeleteInternetGateway", &[on("ec2:DeleteInternetGateway", Own(GATEWAY))]),
     ec2("DeleteLaunchTemplate", &[on("ec2:DeleteLaunchTemplate", Own(TEMPLATE))]),
     ec2("DeleteNatGateway", &[on("ec2:DeleteNatGateway", Own(NAT))]),
-    ec2("DeleteNetworkInterface", &[on("ec2:DeleteNetworkInterface", Swept(INTERFACE))]),
+    ec2("DeleteNetworkInterface", &[on("ec2:DeleteNetworkInterface", Own(INTERFACE))]),
     ec2("DeleteRoute", &[on("ec2:DeleteRoute", Own(TABLE))]),
     ec2("DeleteRouteTable", &[on("ec2:DeleteRouteTable", Own(TABLE))]),
-    ec2("DeleteSecurityGroup", &[on("ec2:DeleteSecurityGroup", Swept(SECURITY_GROUP))]),
+    ec2("DeleteSecurityGroup", &[on("ec2:DeleteSecurityGroup", Own(SECURITY_GROUP))]),
     ec2("DeleteSubnet", &[on("ec2:DeleteSubnet", Own(SUBNET))]),
     ec2("DeleteTags", &[on("ec2:DeleteTags", Own("ec2:*"))]),
-    ec2("DeleteVolume", &[on("ec2:DeleteVolume", Swept(VOLUME))]),
+    ec2("DeleteVolume", &[on("ec2:DeleteVolume", Own(VOLUME))]),
     ec2("DeleteVpc", &[on("ec2:DeleteVpc", Own(VPC))]),
     ec2(
         "DetachInternetGateway",
@@ -168,15 +167,15 @@ pub const OPERATIONS: &[Operation] = &[
     ec2("ModifySubnetAttribute", &[on("ec2:ModifySubnetAttribute", Own(SUBNET))]),
     ec2("ModifyVolume", &[on("ec2:ModifyVolume", Own(VOLUME))]),
     ec2("ModifyVpcAttribute", &[on("ec2:ModifyVpcAttribute", Own(VPC))]),
-    ec2("ReleaseAddress", &[on("ec2:ReleaseAddress", Swept(ADDRESS))]),
+    ec2("ReleaseAddress", &[on("ec2:ReleaseAddress", Own(ADDRESS))]),
     ec2("ReplaceRoute", &[on("ec2:ReplaceRoute", Own(TABLE))]),
     ec2(
         "ReplaceRouteTableAssociation",
         &[on("ec2:ReplaceRouteTableAssociation", Own(TABLE)), on("ec2:ReplaceRouteTableAssociation", Any(SUBNET))],
     ),
-    ec2("RevokeSecurityGroupEgress", &[on("ec2:RevokeSecurityGroupEgress", Swept(SECURITY_GROUP))]),
-    ec2("RevokeSecurityGroupIngress", &[on("ec2:RevokeSecurityGroupIngress", Swept(SECURITY_GROUP))]),
-    ec2("TerminateInstances", &[on("ec2:TerminateInstances", Swept(INSTANCE))]),
+    ec2("RevokeSecurityGroupEgress", &[on("ec2:RevokeSecurityGroupEgress", Own(SECURITY_GROUP))]),
+    ec2("RevokeSecurityGroupIngress", &[on("ec2:RevokeSecurityGroupIngress", Own(SECURITY_GROUP))]),
+    ec2("TerminateInstances", &[on("ec2:TerminateInstances", Own(INSTANCE))]),
     ec2(
         "UpdateSecurityGroupRuleDescriptionsEgress",
         &[on("ec2:UpdateSecurityGroupRuleDescriptionsEgress", Own(SECURITY_GROUP))],
@@ -203,7 +202,6 @@ pub const OPERATIONS: &[Operation] = &[
             LAUNCH[6],
             LAUNCH[7],
             LAUNCH[8],
-            LAUNCH[9],
         ],
     ),
     scaling("CreateOrUpdateTags", &[on("autoscaling:CreateOrUpdateTags", Own(GROUP))]),
@@ -233,7 +231,6 @@ pub const OPERATIONS: &[Operation] = &[
             LAUNCH[6],
             LAUNCH[7],
             LAUNCH[8],
-            LAUNCH[9],
         ],
     ),
     balancing("DescribeListeners", &[on("elasticloadbalancing:DescribeListeners", Everything)]),
@@ -258,12 +255,12 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     balancing("CreateTargetGroup", &[on("elasticloadbalancing:CreateTargetGroup", New(TARGETS)), BALANCING_TAGS]),
     balancing("DeleteListener", &[on("elasticloadbalancing:DeleteListener", Own(LISTENER))]),
-    balancing("DeleteLoadBalancer", &[on("elasticloadbalancing:DeleteLoadBalancer", Swept(ANY_BALANCER))]),
-    balancing("DeleteTargetGroup", &[on("elasticloadbalancing:DeleteTargetGroup", Swept(TARGETS))]),
+    balancing("DeleteLoadBalancer", &[on("elasticloadbalancing:DeleteLoadBalancer", Own(BALANCER))]),
+    balancing("DeleteTargetGroup", &[on("elasticloadbalancing:DeleteTargetGroup", Own(TARGETS))]),
     balancing("ModifyListener", &[on("elasticloadbalancing:ModifyListener", Own(LISTENER))]),
     balancing(
         "ModifyLoadBalancerAttributes",
-        &[on("elasticloadbalancing:ModifyLoadBalancerAttributes", Swept(ANY_BALANCER))],
+        &[on("elasticloadbalancing:ModifyLoadBalancerAttributes", Own(BALANCER))],
     ),
     balancing("ModifyTargetGroup", &[on("elasticloadbalancing:ModifyTargetGroup", Own(TARGETS))]),
     balancing("ModifyTargetGroupAttributes", &[on("elasticloadbalancing:ModifyTargetGroupAttributes", Own(TARGETS))]),
@@ -307,4 +304,20 @@ pub const OPERATIONS: &[Operation] = &[
     ssm("SendCommand", &[on("ssm:SendCommand", Script), on("ssm:SendCommand", Own(INSTANCE))]),
     s3("HeadObject", &[on("s3:GetObject", Snapshot)]),
     s3("ListObjectsV2", &[on("s3:ListBucket", Bucket)]),
+];
+
+/// What a sweep asks for beyond that: on what Kubernetes made, which has its controllers' tags and not windlass'.
+pub const SWEPT: &[Permission] = &[
+    on("ec2:DeleteNetworkInterface", Swept(INTERFACE)),
+    on("ec2:DeleteSecurityGroup", Swept(SECURITY_GROUP)),
+    on("ec2:DeleteVolume", Swept(VOLUME)),
+    on("ec2:ReleaseAddress", Swept(ADDRESS)),
+    on("ec2:RevokeSecurityGroupEgress", Neighbour(SECURITY_GROUP)),
+    on("ec2:RevokeSecurityGroupEgress", Swept(SECURITY_GROUP)),
+    on("ec2:RevokeSecurityGroupIngress", Neighbour(SECURITY_GROUP)),
+    on("ec2:RevokeSecurityGroupIngress", Swept(SECURITY_GROUP)),
+    on("ec2:TerminateInstances", Swept(INSTANCE)),
+    on("elasticloadbalancing:DeleteLoadBalancer", Swept(ANY_BALANCER)),
+    on("elasticloadbalancing:DeleteTargetGroup", Swept(TARGETS)),
+    on("elasticloadbalancing:ModifyLoadBalancerAttributes", Swept(ANY_BALANCER)),
 ];

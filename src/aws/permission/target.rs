@@ -45,8 +45,10 @@ pub enum Target {
     NewTags(&'static str),
     /// An object that has the cluster's tag.
     Own(&'static str),
-    /// What Kubernetes' controllers made for the cluster, by their tags, or what has the cluster's tag.
+    /// What Kubernetes' controllers made for the cluster, by their tags.
     Swept(&'static str),
+    /// A security group of several clusters: rules in it that name a group of this one hold that.
+    Neighbour(&'static str),
     /// An object that may be somebody else's, such as the subnet of an existing VPC.
     Any(&'static str),
     /// A part of a machine that a launch template of the account describes.
@@ -81,21 +83,23 @@ pub enum Target {
 
 /// Keys of tags by which Kubernetes' controllers mark what they make, with the cluster's name as the value; see
 /// [`crate::aws::leftovers`].
-const SWEPT_BY_NAME: [&str; 4] =
-    [tag::CLUSTER, "elbv2.k8s.aws/cluster", "KubernetesCluster", "cluster.k8s.amazonaws.com/name"];
+const SWEPT_BY_NAME: [&str; 3] = ["elbv2.k8s.aws/cluster", "KubernetesCluster", "cluster.k8s.amazonaws.com/name"];
 
 impl Target {
-    /// The ARNs, as policies name them. Empty: the territory has no such thing.
+    /// The ARNs, as policies name them. Empty: the territory has no such thing. Where a tag decides, the type of the object
+    /// does not: the action has it already, and a policy is only so long.
     #[must_use]
     pub fn resources(self, of: &Territory) -> Vec<String> {
         let Territory { partition, account, region, cluster, .. } = of;
         let arn = |rest: String| vec![format!("arn:{partition}:{rest}")];
         match self {
             Self::Everything => vec![String::from("*")],
-            Self::New(kind) | Self::Own(kind) | Self::Swept(kind) | Self::Any(kind) | Self::Launched(kind) => {
-                vec![object(kind, of)]
+            Self::New(kind) | Self::Own(kind) | Self::Swept(kind) | Self::Neighbour(kind) => {
+                let service = kind.split(':').next().unwrap_or_default();
+                arn(format!("{service}:{region}:{account}:*"))
             }
-            Self::NewTags(service) => arn(format!("{service}:{region}:{account}:*/*")),
+            Self::NewTags(service) => arn(format!("{service}:{region}:{account}:*")),
+            Self::Any(kind) | Self::Launched(kind) => vec![object(kind, of)],
             Self::Role | Self::PassedRole => arn(format!("iam::{account}:role/windlass/{cluster}/*")),
             Self::Profile => arn(format!("iam::{account}:instance-profile/windlass/{cluster}/*")),
             Self::ServiceRole(service) => arn(format!("iam::{account}:role/aws-service-role/{service}/*")),
@@ -118,6 +122,16 @@ impl Target {
             Self::Snapshot => {
                 of.backup.iter().flat_map(|it| arn(format!("s3:::{}/{}/*", it.bucket, it.folder))).collect()
             }
+        }
+    }
+
+    /// The ARN of one such object, or nearly, for a simulation; `None`: the territory has no such thing.
+    #[must_use]
+    pub fn example(self, of: &Territory) -> Option<String> {
+        match self {
+            Self::New(kind) | Self::Own(kind) | Self::Swept(kind) | Self::Neighbour(kind) => Some(object(kind, of)),
+            Self::NewTags(service) => Some(object(&format!("{service}:*"), of)),
+            _ => self.resources(of).into_iter().next(),
         }
     }
 
@@ -144,6 +158,7 @@ impl Target {
                 let owned = equals(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "owned");
                 by_name.into_iter().chain([owned]).collect()
             }
+            Self::Neighbour(_) => one(equals(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "shared")),
             Self::Launched(_) => one(json!({ "ArnLike": { "ec2:LaunchTemplate": object("ec2:launch-template", of) } })),
             Self::PassedRole => one(equals(String::from("iam:PassedToService"), "ec2.amazonaws.com")),
             Self::ServiceRole(service) => one(equals(String::from("iam:AWSServiceName"), service)),
@@ -188,9 +203,12 @@ impl Target {
             }
             Self::Own(_) => with(format!("aws:ResourceTag/{}", tag::CLUSTER), cluster),
             Self::Swept(_) => {
-                with(format!("aws:ResourceTag/{}", tag::CLUSTER), cluster);
+                for key in SWEPT_BY_NAME {
+                    with(format!("aws:ResourceTag/{key}"), cluster);
+                }
                 with(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "owned");
             }
+            Self::Neighbour(_) => with(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "shared"),
             Self::Launched(_) => with(String::from("ec2:LaunchTemplate"), &object("ec2:launch-template", of)),
             Self::PassedRole => with(String::from("iam:PassedToService"), "ec2.amazonaws.com"),
             Self::ServiceRole(service) => with(String::from("iam:AWSServiceName"), service),

@@ -173,7 +173,12 @@ async fn under_lock(
     begun: Begun,
 ) -> anyhow::Result<Exit> {
     if !options.skip_permission_check {
-        permissions::refuse(session, &acts::ROLL.iter().copied().collect(), permission::policy::Policy::Roll).await?;
+        permissions::refuse(
+            session,
+            &permission::permissions(acts::ROLL.iter().copied()),
+            permission::policy::Policy::Roll,
+        )
+        .await?;
     }
     let started = session.clock.now();
     let reporter = ui::roll::reporter(run::sink(session, options)?);

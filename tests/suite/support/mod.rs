@@ -2,6 +2,7 @@
 //! configuration), so that a test reads as input → output.
 
 pub mod git;
+pub mod proof;
 
 use std::fs;
 use std::path::{Path, PathBuf};

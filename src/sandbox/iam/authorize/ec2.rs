@@ -114,7 +114,7 @@ fn about(world: &World, id: &str) -> Vec<(&'static str, String, Tags)> {
 /// describes, and to pass its role on.
 pub(super) fn launch(world: &World, template: &str) -> Vec<Request> {
     let arn = world.arn("ec2", &format!("launch-template/{template}"));
-    let kinds = ["instance", "network-interface", "subnet", "security-group", "volume", "key-pair"];
+    let kinds = ["instance", "network-interface", "subnet", "security-group", "volume"];
     let parts = kinds.iter().map(|kind| world.arn("ec2", &format!("{kind}/*")));
     let image = format!("arn:aws:ec2:{}::image/*", world.region);
     let run = |resource: String| Request::new("ec2:RunInstances", resource).with("ec2:LaunchTemplate", [&arn]);
