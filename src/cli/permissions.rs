@@ -47,16 +47,15 @@ pub async fn refuse(session: &Session, needed: &BTreeSet<Permission>, policy: Po
             Ok(())
         }
         Checked::Missing(missing) => {
-            // Whoever may delete has that beside what an apply takes.
-            let deletes = Policy::Destroy.permissions();
-            let policy = if missing.iter().all(|it| deletes.iter().any(|other| other.action == it.action)) {
-                Policy::Destroy
-            } else {
-                policy
+            // The one of the policies with all of it; what is for everybody counts last.
+            let allows = |it: &Policy| {
+                let permissions = it.permissions();
+                missing.iter().all(|missing| permissions.iter().any(|other| other.action == missing.action))
             };
+            let policy = [policy, Policy::Destroy, Policy::Plan].into_iter().find(allows).unwrap_or(policy);
             let lines: Vec<String> = missing.iter().map(|it| format!("  {it}")).collect();
             let message = format!(
-                "error: {} may not do all of this; nothing was changed. Missing:\n{}\n  hint: docs/reference/iam/{}.json \
+                "{} may not do all of this; nothing was changed. Missing:\n{}\n  hint: docs/reference/iam/{}.json \
                  allows what it takes; where IAM's simulator is mistaken, --skip-permission-check goes on without it",
                 caller.arn,
                 lines.join("\n"),

@@ -116,7 +116,11 @@ impl Bench {
         for name in &case.executable {
             fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).expect("permissions");
         }
-        self.fleet.git(&["add", "--all", "--force"]);
+        self.fleet.git(&["add", "--all"]);
+        let own = case.write.keys().chain(case.link.keys()).chain([&case.bare]);
+        if own.into_iter().any(|name| name.starts_with(".windlass")) {
+            self.fleet.git(&["add", "--force", ".windlass"]);
+        }
         self.fleet.git(&["commit", "--quiet", "--allow-empty", "--message", "harmless"]);
         if !case.git.is_empty() {
             let words: Vec<String> = case.git.iter().map(|word| self.text(word)).collect();

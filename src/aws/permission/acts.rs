@@ -138,10 +138,15 @@ pub const fn changes(kind: Kind, act: Act) -> &'static [Name] {
         }
         (Kind::SecurityGroup, Create) => names!(Ec2: "CreateSecurityGroup"),
         (Kind::SecurityGroup, Delete) => names!(Ec2: "DeleteSecurityGroup"),
-        (Kind::SecurityGroupRules, Create | Update) => names!(
-            Ec2: "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress",
-                "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress",
+        // What AWS puts into a new group goes; what somebody else has put there is an update's business.
+        (Kind::SecurityGroupRules, Create) => names!(
+            Ec2: "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress",
                 "UpdateSecurityGroupRuleDescriptionsEgress", "UpdateSecurityGroupRuleDescriptionsIngress";
+        ),
+        (Kind::SecurityGroupRules, Update) => names!(
+            Ec2: "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress",
+                "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress",
+                "UpdateSecurityGroupRuleDescriptionsIngress";
         ),
         (Kind::SecurityGroupRules, Delete) => {
             names!(Ec2: "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress")

@@ -85,6 +85,9 @@ pub enum Target {
 /// [`crate::aws::leftovers`].
 const SWEPT_BY_NAME: [&str; 3] = ["elbv2.k8s.aws/cluster", "KubernetesCluster", "cluster.k8s.amazonaws.com/name"];
 
+/// The services that make a role for themselves.
+const SERVICES: [&str; 2] = ["autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com"];
+
 impl Target {
     /// The ARNs, as policies name them. Empty: the territory has no such thing. Where a tag decides, the type of the object
     /// does not: the action has it already, and a policy is only so long.
@@ -99,7 +102,9 @@ impl Target {
                 arn(format!("{service}:{region}:{account}:*"))
             }
             Self::NewTags(service) => arn(format!("{service}:{region}:{account}:*")),
-            Self::Any(kind) | Self::Launched(kind) => vec![object(kind, of)],
+            Self::Launched("ec2:image") => vec![object("ec2:image", of)],
+            Self::Launched(_) => arn(format!("ec2:{region}:{account}:*")),
+            Self::Any(kind) => vec![object(kind, of)],
             Self::Role | Self::PassedRole => arn(format!("iam::{account}:role/windlass/{cluster}/*")),
             Self::Profile => arn(format!("iam::{account}:instance-profile/windlass/{cluster}/*")),
             Self::ServiceRole(service) => arn(format!("iam::{account}:role/aws-service-role/{service}/*")),
@@ -129,7 +134,9 @@ impl Target {
     #[must_use]
     pub fn example(self, of: &Territory) -> Option<String> {
         match self {
-            Self::New(kind) | Self::Own(kind) | Self::Swept(kind) | Self::Neighbour(kind) => Some(object(kind, of)),
+            Self::New(kind) | Self::Own(kind) | Self::Swept(kind) | Self::Neighbour(kind) | Self::Launched(kind) => {
+                Some(object(kind, of))
+            }
             Self::NewTags(service) => Some(object(&format!("{service}:*"), of)),
             _ => self.resources(of).into_iter().next(),
         }
@@ -161,7 +168,7 @@ impl Target {
             Self::Neighbour(_) => one(equals(format!("aws:ResourceTag/kubernetes.io/cluster/{cluster}"), "shared")),
             Self::Launched(_) => one(json!({ "ArnLike": { "ec2:LaunchTemplate": object("ec2:launch-template", of) } })),
             Self::PassedRole => one(equals(String::from("iam:PassedToService"), "ec2.amazonaws.com")),
-            Self::ServiceRole(service) => one(equals(String::from("iam:AWSServiceName"), service)),
+            Self::ServiceRole(_) => one(json!({ "StringEquals": { "iam:AWSServiceName": SERVICES } })),
             Self::Record => {
                 let names: Vec<&str> = of.records.iter().map(String::as_str).collect();
                 let below = format!("*.{cluster}");

@@ -440,8 +440,9 @@ pub(super) async fn what_an_earlier_attempt_made_otherwise_is_brought_to_what_is
     stage.make("instance-profile/nodes", InstanceProfile { role: other, ..profile() }).await;
     stage.make("instance-profile/nodes", profile()).await;
 
-    let (balancer, targets, template, group) =
-        (stage.balancer(), stage.target_group(), stage.template(), stage.group());
+    let (balancer, targets, template) = (stage.balancer(), stage.target_group(), stage.template());
+    // Spot has no warm pool.
+    let group = AutoScalingGroup { mixed_instances: None, ..stage.group() };
     stage.make("load-balancer/api", balancer.clone()).await;
     stage.make("load-balancer/api", LoadBalancer { subnets: stage.subnets.clone(), ..balancer }).await;
     stage.make("target-group/api", targets.clone()).await;
@@ -501,7 +502,7 @@ pub(super) async fn what_goes_in_one_change_comes_in_another() {
     stage.lifecycle("listener/api", Listener { tags: Tags::new(), ..second.clone() }, second).await;
 
     stage.make("instance-profile/nodes", profile()).await;
-    let (template, group) = (stage.template(), stage.group());
+    let (template, group) = (stage.template(), AutoScalingGroup { mixed_instances: None, ..stage.group() });
     stage.make("launch-template/spot", template).await;
     let mut first = group.clone();
     first.target_groups = vec![Reference::to(Kind::TargetGroup, "api")];

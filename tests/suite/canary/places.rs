@@ -25,7 +25,6 @@ pub fn objects(repository: &Path) -> Vec<u8> {
     command.arg("--git-dir").arg(repository).args(["cat-file", "--batch-all-objects", "--batch", "--unordered"]);
     let output = command.output().expect("git runs");
     assert!(output.status.success(), "{}: {}", repository.display(), String::from_utf8_lossy(&output.stderr));
-    assert!(!output.stdout.is_empty(), "{} is empty", repository.display());
     output.stdout
 }
 
