@@ -5,7 +5,7 @@
 //! it. Tests hand a plan over; other processes in the sandbox read it as JSON from the environment variable
 //! [`VARIABLE`]. Without the sandbox nothing ever goes wrong on purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -187,6 +187,18 @@ impl Faults {
             }
             other => Some(other),
         }
+    }
+
+    /// The operations of which every call is refused for lack of permission: what a simulation must know as well.
+    #[must_use]
+    pub fn denied(&self) -> BTreeSet<String> {
+        let following = self.following();
+        let denied = following.plan.rules.iter().filter(|rule| rule.kind == Kind::AccessDenied);
+        let operation = |rule: &Rule| match &rule.at {
+            At::Operation(name) => Some(name.clone()),
+            _ => None,
+        };
+        denied.filter_map(operation).collect()
     }
 
     /// How many git commands were met.

@@ -5,6 +5,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`], [`fault`], [`planted`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names; what goes wrong on purpose; mistakes that tests must notice |
+//! | [`private`] | files and folders for their owner only |
 //! | [`secret`] | bytes that cannot be printed, and how they are sealed for git |
 //! | [`render`] | templates, snippets and vars → YAML text, with provenance |
 //! | [`spec`] | YAML text → typed cluster, checked |
@@ -50,6 +51,7 @@ pub mod name;
 pub mod pki;
 pub mod plan;
 pub mod planted;
+pub mod private;
 pub mod problem;
 pub mod render;
 pub mod resource;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::connect::Aws;
 use super::error::Error;
+use super::failure::Failure;
 use super::identity::Identity;
 use super::ids::{Ids, Made};
 use super::{
@@ -113,6 +114,24 @@ pub async fn update(
 /// # Errors
 /// [`Error::Held`] when something still uses it after five minutes; otherwise that of the call that failed.
 pub async fn delete(aws: &Aws, found: &Found) -> Result<(), Error> {
+    match delete_one(aws, found).await {
+        // What is gone has no tags any more by which a policy could allow to delete it.
+        Err(error) if error.failure() == Some(Failure::Permission) && is_gone(aws, found).await => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether AWS does not show it any more. Records and rules have no state of their own, and need no tag.
+async fn is_gone(aws: &Aws, found: &Found) -> bool {
+    let kind = found.address.kind();
+    if matches!(kind, Kind::RecordSet | Kind::SecurityGroupRules) {
+        return false;
+    }
+    let state = readiness(aws, kind, std::slice::from_ref(&found.id)).await;
+    state.is_ok_and(|state| state.values().all(|it| *it == Readiness::Gone))
+}
+
+async fn delete_one(aws: &Aws, found: &Found) -> Result<(), Error> {
     match &found.resource {
         Resource::Vpc(it) => vpc::delete(aws, found, it).await,
         Resource::Subnet(it) => subnet::delete(aws, found, it).await,

@@ -40,6 +40,7 @@ mod network_interface;
 mod offerings;
 mod pages;
 mod parameter;
+pub mod permission;
 mod record_set;
 mod role;
 mod route_table;

@@ -1,14 +1,13 @@
 //! Files of the user that hold secrets: found where other tools look for them, replaced whole or not at all.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::failure::Stopped;
 use crate::exit::Exit;
+use crate::private::{self, Lasting};
 use crate::secret::Secret;
 
 /// The file that kubectl writes to: the first of $KUBECONFIG, or ~/.kube/config.
@@ -33,8 +32,7 @@ pub fn kubeconfig() -> anyhow::Result<PathBuf> {
 pub fn change(path: &Path, change: impl FnOnce(&Secret) -> anyhow::Result<Secret>) -> anyhow::Result<()> {
     // Behind a link stands the file that is meant: the link stays.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    private::folder_of(&path).with_context(|| format!("cannot make the folder of {}", path.display()))?;
     let _lock = Lock::take(&path)?;
     let existing = match fs::read(&path) {
         Ok(content) => Secret::new(content),
@@ -42,7 +40,8 @@ pub fn change(path: &Path, change: impl FnOnce(&Secret) -> anyhow::Result<Secret
         Err(error) => return Err(anyhow::Error::from(error).context(format!("cannot read {}", path.display()))),
     };
     let content = change(&existing).with_context(|| format!("cannot add to {}", path.display()))?;
-    replace(&path, &content).with_context(|| format!("cannot write {}", path.display()))
+    private::replace(&path, content.expose(), Lasting::PowerCut)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes a file of its own, for the owner's eyes only; it must not exist.
@@ -50,20 +49,8 @@ pub fn change(path: &Path, change: impl FnOnce(&Secret) -> anyhow::Result<Secret
 /// # Errors
 /// When it exists, or cannot be written.
 pub fn create(path: &Path, content: &Secret) -> anyhow::Result<()> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = made.and_then(|mut file| file.write_all(content.expose()));
-    written.with_context(|| format!("cannot make {}", path.display()))
-}
-
-fn replace(path: &Path, content: &Secret) -> std::io::Result<()> {
-    let beside = suffixed(path, &format!(".windlass-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    let done = file.write_all(content.expose()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
-    if done.is_err() {
-        // Nothing half-written stays; that it cannot be removed adds nothing to the first error.
-        let _removed = fs::remove_file(&beside);
-    }
-    done
+    private::create(path, content.expose(), Lasting::PowerCut)
+        .with_context(|| format!("cannot make {}", path.display()))
 }
 
 /// The lock of client-go (tools/clientcmd, `lockFile`): a file beside it, which must not exist.
@@ -72,8 +59,8 @@ struct Lock(PathBuf);
 impl Lock {
     fn take(path: &Path) -> anyhow::Result<Self> {
         let lock = suffixed(path, ".lock");
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock) {
-            Ok(_) => Ok(Self(lock)),
+        match private::create(&lock, b"", Lasting::Process) {
+            Ok(()) => Ok(Self(lock)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let message = format!(
                     "{} is being changed by another program\n  hint: if none is running, remove {}",

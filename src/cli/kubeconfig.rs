@@ -86,7 +86,7 @@ impl Arguments {
         let kubeconfig = self.kubeconfig(&session, &records, &user, &issued)?;
         if self.print {
             let document = kubeconfig.document();
-            output.data(document.expose_text().context("a kubeconfig is text")?)?;
+            output.verbatim(document.expose_text().context("a kubeconfig is text")?)?;
         } else {
             let path = files::kubeconfig()?;
             let current = if self.keep_current { Current::Keep } else { Current::Switch };

@@ -17,12 +17,14 @@ mod files;
 mod health;
 mod helm;
 mod history;
+mod iam;
 mod interrupt;
 mod keys;
 mod kubeconfig;
 mod lint;
 mod manual;
 mod options;
+mod permissions;
 mod picture;
 mod plan;
 mod render;
@@ -86,6 +88,7 @@ enum Command {
     Secrets(secrets::Arguments),
     Sandbox(sandbox::Arguments),
     Schema(schema::Arguments),
+    Iam(iam::Arguments),
     Completions(completions::Arguments),
     #[command(hide = true)]
     Manual(manual::Arguments),
@@ -128,6 +131,7 @@ impl Cli {
             Command::Explain(arguments) => arguments.run(global, output),
             Command::Lint(arguments) => arguments.run(global, output),
             Command::Schema(arguments) => arguments.run(output),
+            Command::Iam(arguments) => arguments.run(global, output),
             Command::Completions(arguments) => arguments.run(output).map(|()| Exit::Done),
             Command::Manual(arguments) => arguments.run(output).map(|()| Exit::Done),
             Command::Plan(_)
@@ -170,6 +174,7 @@ impl Cli {
             | Command::Explain(_)
             | Command::Lint(_)
             | Command::Schema(_)
+            | Command::Iam(_)
             | Command::Completions(_)
             | Command::Manual(_) => self.dispatch(output),
         }

@@ -100,6 +100,9 @@ pub struct RunOptions {
     /// How many resources may be deleted or replaced; a plan with more is refused.
     #[arg(long, value_name = "N")]
     pub allow: Option<usize>,
+    /// Do not ask IAM first whether the caller may do all of it.
+    #[arg(long)]
+    pub skip_permission_check: bool,
     /// How many AWS calls may be under way at the same time.
     #[arg(long, value_name = "N", default_value = "16")]
     pub parallelism: NonZeroUsize,

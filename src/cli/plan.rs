@@ -1,6 +1,5 @@
 //! `windlass plan`: shows what `apply` or `destroy` would do.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -16,6 +15,7 @@ use super::session::Session;
 use super::upgrade;
 use crate::exit::Exit;
 use crate::plan::{Action, AddOnChange, Cause, Change, Plan, Purpose};
+use crate::private::{self, Lasting};
 use crate::ui::output::Output;
 use crate::ui::plan::{Detail, View};
 
@@ -76,7 +76,8 @@ impl Arguments {
             Format::Markdown => crate::ui::plan::markdown(&plan),
         })?;
         if let Some(path) = &self.out {
-            fs::write(path, plan.to_file()?).with_context(|| format!("cannot write {}", path.display()))?;
+            private::replace(path, plan.to_file()?.as_bytes(), Lasting::PowerCut)
+                .with_context(|| format!("cannot write {}", path.display()))?;
             output.message(&format!("saved: windlass apply {} --plan {}", session.cluster(), path.display()));
         }
         if let Err(refusal) = guards(&session, self.allow).check(&plan) {

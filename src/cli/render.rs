@@ -40,7 +40,7 @@ impl Arguments {
         } else {
             self.rendered(global, output)?
         };
-        output.data(&match self.output {
+        output.verbatim(&match self.output {
             Format::Text => yaml(&files),
             Format::Json => serde_json::to_string_pretty(&files.into_iter().collect::<BTreeMap<_, _>>())? + "\n",
         })?;

@@ -14,10 +14,12 @@ use super::failure::Stopped;
 use super::interrupt;
 use super::keys;
 use super::options::{Format, LockOptions, RunOptions};
+use super::permissions;
 use super::picture::{Picture, guards, look_renewing};
 use super::session::Session;
 use super::work::{AddOnWork, Reach, Work};
 use crate::apply::{self, Means, Report, Reporter, Vault};
+use crate::aws::permission::policy::Policy;
 use crate::aws::{self, Failure, Instances, NotNow, Scope};
 use crate::exit::Exit;
 use crate::install;
@@ -88,6 +90,13 @@ pub fn refuse_stale(agreed: &Plan, now: &Plan) -> anyhow::Result<()> {
 
 /// Takes the lock, looks again, does it, records it.
 pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow::Result<Exit> {
+    if !options.skip_permission_check {
+        let policy = match work.purpose {
+            Purpose::Apply => Policy::Apply,
+            Purpose::Destroy => Policy::Destroy,
+        };
+        permissions::refuse(session, &permissions::of_plan(&work.shown), policy).await?;
+    }
     let started = session.clock.now();
     let reporter = progress::reporter(sink(session, options)?);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;

@@ -1,6 +1,5 @@
 //! What most commands begin with: the project, the cluster's specification, and the ways to AWS and to the state.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -14,6 +13,7 @@ use crate::clock::Clock;
 use crate::fault::{FaultPlan, Faults, InvalidFaultPlan};
 use crate::live::{Dial, Network};
 use crate::name::ClusterName;
+use crate::private;
 use crate::problem::{Problems, Severity};
 use crate::render::settings::StateRemote;
 use crate::render::{self, Project, Rendered};
@@ -162,6 +162,7 @@ pub fn sandbox(global: &Global, project: &Project) -> anyhow::Result<(Clock, San
     if let Some(stage) = &global.stage {
         return Ok((stage.clock, stage.sandbox.clone()));
     }
+    private::folder(&project.root().join(OWN_FOLDER))?;
     let file = sandbox_file(project.root());
     let seed = seed(project)?;
     // A new account begins today, so that its dates go with those of the state branch.
@@ -183,9 +184,7 @@ fn faults() -> Result<Faults, InvalidFaultPlan> {
 /// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
 fn seed(project: &Project) -> anyhow::Result<Seed> {
     let Some(name) = &project.settings.sandbox.world else { return Ok(Seed::example()) };
-    let path = project.root().join(name);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the sandbox's seed {name}"))?;
-    Seed::read(&text).with_context(|| format!("the sandbox's seed {name} is of no use"))
+    Seed::read(project.named_file(name)?.text()).with_context(|| format!("the sandbox's seed {name} is of no use"))
 }
 
 /// Where the sandbox keeps its world.

@@ -109,6 +109,14 @@ impl Project {
         Err(problem.hint(hint).into())
     }
 
+    /// Reads a file that `windlass.yaml` names.
+    ///
+    /// # Errors
+    /// It is not in the project, or cannot be read.
+    pub fn named_file(&self, name: &str) -> Result<Source, Problems> {
+        Ok(files::read(&self.root, Path::new(name))?)
+    }
+
     /// A layer that `windlass.yaml` names and that is not there.
     pub(super) fn missing_layer<'a>(&self, name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
         let problem = Problem::error(format!("there is no layer vars/{name}"));

@@ -265,7 +265,7 @@ impl Sandbox {
 
     fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
         let mut shared = self.lock();
-        let principal = format!("arn:aws:iam::{}:user/{}", shared.world.account, shared.world.sts.user);
+        let principal = shared.world.sts.arn(&shared.world.account);
         let refusal = refused::refusal(fault, service, operation, &principal);
         let request_id = shared.request_id();
         shared.note(service, operation, Some(&refusal));
@@ -441,6 +441,8 @@ impl Shared {
         {
             return Err(Refusal::throttled(decoded.service));
         }
+        iam::authorize(&self.world, decoded)?;
+        self.world.sts.denied = self.faults.denied();
         let outcome = run(&mut self.world, &call, handler, &decoded.parameters);
         let reads = is_read(&decoded.operation);
         let stale = self.world.now.duration_since(saved_at) >= SignedDuration::from_secs(1);
@@ -509,7 +511,7 @@ pub(crate) fn call(
 
 /// Whether an operation only reads, by its name.
 pub(crate) fn is_read(operation: &str) -> bool {
-    ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "Get", "Head", "List", "Simulate"].iter().any(|verb| operation.starts_with(verb))
 }
 
 fn handler(service: Service, operation: &str) -> Option<Handler> {

@@ -7,7 +7,10 @@ use crate::fault::Kind;
 pub fn refusal(kind: Kind, service: Service, operation: &str, principal: &str) -> Refusal {
     match kind {
         Kind::Throttle(_) => Refusal::throttled(service),
-        Kind::AccessDenied => Refusal::denied(service, operation, principal),
+        Kind::AccessDenied => {
+            let action = format!("{}:{operation}", service.action_prefix());
+            Refusal::denied(service, &action, None, principal)
+        }
         Kind::ExpiredCredentials => Refusal::expired(service),
         _ => Refusal::unavailable(service),
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{Place, World, world::VERSION};
+use crate::private::{self, Lasting};
 
 /// So long what API servers changed may wait to be stored, in real time: a person does not notice it, and a world of
 /// 300 nodes takes a tenth of that to write.
@@ -71,11 +72,8 @@ impl Store {
     pub fn lock(&self) -> Result<Lock, StoreError> {
         let Place::File(path) = &self.place else { return Ok(Lock(None)) };
         let failed = |source: std::io::Error| StoreError::File { path: path.clone(), action: "locked", source };
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
-        }
-        let file =
-            File::options().create(true).truncate(false).write(true).open(beside(path, ".lock")).map_err(failed)?;
+        private::folder_of(path).map_err(failed)?;
+        let file = private::open(&beside(path, ".lock")).map_err(failed)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         Ok(Lock(Some(file)))
     }
@@ -120,9 +118,7 @@ impl Store {
         let Place::File(path) = &self.place else { return Ok(()) };
         let failed = |source: std::io::Error| StoreError::File { path: path.clone(), action: "written", source };
         let text = serde_json::to_vec(world).map_err(|error| failed(error.into()))?;
-        let new = beside(path, ".new");
-        std::fs::write(&new, text).map_err(failed)?;
-        std::fs::rename(&new, path).map_err(failed)?;
+        private::replace(path, &text, Lasting::Process).map_err(failed)?;
         self.seen = stamp(path);
         Ok(())
     }

@@ -53,6 +53,14 @@ pub enum SealError {
         /// Why.
         source: std::io::Error,
     },
+    /// Others than its owner may read an identity file.
+    #[error(
+        "others may read the age identities in {path}\nhint: chmod 600 {path}; where a mount decides, set its mode          (defaultMode: 0400)"
+    )]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+    },
     /// An identity file has something else in it.
     #[error(
         "{path}, line {line}: not an age identity\nhint: each line is a comment with # or a key as `age-keygen` \

@@ -10,6 +10,7 @@ use age::x25519;
 
 use super::Secret;
 use super::error::SealError;
+use crate::private;
 
 /// Names the file with the identities.
 const VARIABLE: &str = "WINDLASS_AGE_KEY_FILE";
@@ -59,6 +60,9 @@ impl Identities {
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if metadata.len() > LARGEST_FILE {
             return Err(unreadable(std::io::Error::other("too large for a file of keys")));
+        }
+        if private::is_open_to_others(path).map_err(unreadable)? {
+            return Err(SealError::OpenToOthers { path: path.to_owned() });
         }
         let content = Secret::new(std::fs::read(path).map_err(unreadable)?);
         Self::from_content(path, &content)

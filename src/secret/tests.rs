@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::*;
+use crate::private::{self, Lasting};
 
 fn identity() -> (Identities, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let (text, recipient) = Identities::generate();
     let path = folder.path().join("keys.txt");
-    std::fs::write(&path, text.expose()).expect("written");
+    private::create(&path, text.expose(), Lasting::Process).expect("written");
     (Identities::from_file(&path).expect("an identity"), recipient)
 }
 
@@ -79,7 +80,8 @@ fn identity_files_have_comments_and_several_keys() {
     let path = folder.path().join("keys.txt");
     let ((first, one), (second, two)) = (Identities::generate(), Identities::generate());
     let text = |secret: &Secret| secret.expose_text().expect("text").to_owned();
-    std::fs::write(&path, format!("\u{feff}# mine\r\n\r\n{}\r\n{}", text(&first), text(&second))).expect("written");
+    let lines = format!("\u{feff}# mine\r\n\r\n{}\r\n{}", text(&first), text(&second));
+    private::create(&path, lines.as_bytes(), Lasting::Process).expect("written");
     let identities = Identities::from_file(&path).expect("two");
     let mut recipients = vec![one, two];
     recipients.sort();
@@ -93,7 +95,7 @@ fn a_bad_identity_file_does_not_show_its_content() {
     let (key, _) = Identities::generate();
     let key = key.expose_text().expect("text").lines().nth(1).expect("the key").to_owned();
     let message = |content: &[u8]| {
-        std::fs::write(&path, content).expect("written");
+        private::replace(&path, content, Lasting::Process).expect("written");
         Identities::from_file(&path).expect_err("refused").to_string()
     };
     let cut = message(format!("# a comment\n{}", &key[..key.len() - 1]).as_bytes());
@@ -121,7 +123,7 @@ fn identities_are_searched_where_people_keep_them() {
     }
     let write = |path: &Path| {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-        std::fs::write(path, Identities::generate().0.expose()).expect("written");
+        private::create(path, Identities::generate().0.expose(), Lasting::Process).expect("written");
     };
     write(&home.join(".config/age/keys.txt"));
     write(&home.join(".config/windlass/keys.txt"));
@@ -133,4 +135,20 @@ fn identities_are_searched_where_people_keep_them() {
     assert_eq!(found.sources(), [elsewhere.display().to_string()]);
     let missing = variables(Some(("WINDLASS_AGE_KEY_FILE", folder.path().join("missing").into_os_string())));
     assert!(matches!(Identities::find_in(&missing), Err(SealError::Unreadable { .. })));
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.txt");
+    private::create(&path, Identities::generate().0.expose(), Lasting::Process).expect("written");
+    for mode in [0o644, 0o640, 0o604, 0o622] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+        let message = Identities::from_file(&path).expect_err("refused").to_string();
+        assert!(message.contains("others may read") && message.contains("chmod 600"), "{message}");
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).expect("permissions");
+    Identities::from_file(&path).expect("nobody else can");
 }

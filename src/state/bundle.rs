@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::branch::{Branch, draft_reference};
 use super::error::Error;
 use super::settings::Location;
+use crate::private;
 
 /// Saves the draft of operation `op`, and returns the error that says where.
 pub(super) async fn save(branch: &Branch, run: &str, op: &str, words: String) -> Error {
@@ -14,7 +15,9 @@ pub(super) async fn save(branch: &Branch, run: &str, op: &str, words: String) ->
     let mut failure = None;
     for folder in folders(branch) {
         let bundle = folder.join(&name);
-        match branch.git.bundle(&bundle.to_string_lossy(), &reference).await {
+        let made = branch.git.bundle(&bundle.to_string_lossy(), &reference).await;
+        let kept = |()| private::take(&bundle).map_err(|source| Error::Io { path: bundle.clone(), source });
+        match made.and_then(kept) {
             Ok(()) => {
                 let replay = replay(branch, &bundle.to_string_lossy(), &reference);
                 return Error::Unpushed { words, bundle, replay };

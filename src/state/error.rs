@@ -26,6 +26,12 @@ pub enum Error {
         /// The project's root.
         project: PathBuf,
     },
+    /// What windlass keeps for itself came with the project: somebody else's configuration of git would be followed.
+    #[error("{} is committed, and nobody but windlass on this machine may write it", .path.display())]
+    Committed {
+        /// windlass' folder, in the project.
+        path: PathBuf,
+    },
     /// The repository has no remote of that name.
     #[error("the git repository has no remote called {name:?} (it has {})", listed(.known))]
     NoRemote {
@@ -33,6 +39,12 @@ pub enum Error {
         name: String,
         /// The remotes that there are.
         known: Vec<String>,
+    },
+    /// `state.remote` names a repository that is a part of the project.
+    #[error("state.remote is {url}, which is inside of the project: its hooks and its state would come with a commit")]
+    RemoteInside {
+        /// What `state.remote` says.
+        url: String,
     },
     /// The remote did not answer, or did not let us in; nothing was changed.
     #[error("cannot reach the state in {url}: {words}")]
@@ -132,9 +144,15 @@ impl Error {
             Self::NoRepository { .. } => {
                 String::from("run `git init` in the project, or set `state.remote` to the URL of a repository")
             }
+            Self::Committed { path } => {
+                format!("look at what it is, then: git rm -r --cached {0} && rm -r {0}", path.display())
+            }
             Self::NoRemote { .. } => {
                 String::from("set `state.remote` to one of these, to a URL, or to `none` to keep the state here")
             }
+            Self::RemoteInside { .. } => String::from(
+                "name a repository elsewhere, or set `state.remote` to `none` to keep the state in this clone",
+            ),
             Self::Unreachable { url, .. } => {
                 format!("nothing was changed; `git ls-remote {url}` must work without asking anything")
             }
@@ -163,8 +181,12 @@ impl Error {
         match self {
             Self::Held(_) => Exit::Locked,
             Self::LeaseEnded(_) | Self::Unpushed { .. } => Exit::Resumable,
-            Self::NoRepository { .. } | Self::NoRemote { .. } => Exit::Config,
-            Self::TooNew { .. } | Self::WrongEpoch { .. } | Self::Corrupt(_) | Self::Invalid(_) => Exit::Refused,
+            Self::NoRepository { .. } | Self::NoRemote { .. } | Self::RemoteInside { .. } => Exit::Config,
+            Self::Committed { .. }
+            | Self::TooNew { .. }
+            | Self::WrongEpoch { .. }
+            | Self::Corrupt(_)
+            | Self::Invalid(_) => Exit::Refused,
             Self::GitMissing
             | Self::GitTooOld { .. }
             | Self::Unreachable { .. }

@@ -3,6 +3,7 @@
 
 pub mod certificates;
 pub mod log;
+pub mod neutral;
 pub mod output;
 pub mod plan;
 pub mod problem;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::neutral::{self, For};
 use super::problem::Style;
 
 /// Source lines in problems are cut to this many columns: the same on every terminal, so that logs can be compared.
@@ -72,6 +73,18 @@ impl Output {
     /// # Errors
     /// [`ReaderGone`] when nobody reads any more, else the error of the write.
     pub fn data(&self, text: &str) -> anyhow::Result<()> {
+        self.write(&neutral::text(text, For::People))
+    }
+
+    /// Writes text of the project's own to stdout, as it is but for what terminals obey.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn verbatim(&self, text: &str) -> anyhow::Result<()> {
+        self.write(&neutral::text(text, For::Programs))
+    }
+
+    fn write(self, text: &str) -> anyhow::Result<()> {
         if let Some(captured) = self.captured {
             captured.write(text);
             return Ok(());
@@ -90,7 +103,7 @@ impl Output {
             return;
         }
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(io::stderr().is_terminal()));
-        let _written = writeln!(stream, "{text}");
+        let _written = writeln!(stream, "{}", neutral::text(text, For::People));
     }
 
     /// How problems look on stdout.

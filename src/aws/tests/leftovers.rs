@@ -3,6 +3,7 @@
 use aws_sdk_ec2::types as ec2;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 
+use super::permission::restrict;
 use super::services::Stage;
 use super::{identity, scope};
 use crate::aws::{Leftover, LeftoverKind, create, leftovers, sweep};
@@ -56,7 +57,7 @@ fn kinds(leftovers: &[Leftover]) -> Vec<LeftoverKind> {
 
 #[tokio::test(start_paused = true)]
 async fn what_kubernetes_made_is_swept_and_what_is_shared_stays() {
-    let stage = Stage::new().await;
+    let stage = Stage::of_anybody().await;
     let outer = stage.security_group("k8s-elb-outer", OWNED).await;
     let inner = stage.security_group("k8s-elb-inner", OWNED).await;
     let shared = stage.security_group("shared", SHARED).await;
@@ -77,6 +78,7 @@ async fn what_kubernetes_made_is_swept_and_what_is_shared_stays() {
     assert!(held.held_by.iter().any(|holder| holder.contains("(ELB net/k8s-web/")), "{held}");
     assert!(held.held_by.contains(&rule), "{held}");
 
+    restrict(&stage.sandbox);
     let failed = sweep(&stage.aws, &left, &|_| {}).await.expect("it can be swept");
     assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(leftovers(&stage.aws, &scope()).await.expect("they are found"), []);
@@ -88,7 +90,7 @@ async fn what_kubernetes_made_is_swept_and_what_is_shared_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn the_cluster_s_own_resources_are_named_but_not_swept() {
-    let stage = Stage::new().await;
+    let stage = Stage::of_anybody().await;
     let address: Address = "security-group/nodes".parse().expect("an address");
     let vpc = crate::resource::Reference::Id(stage.vpc.clone());
     let group = SecurityGroup { vpc, name: "nodes".into(), description: "nodes".into(), tags: Tags::new() };

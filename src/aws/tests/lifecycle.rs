@@ -1,7 +1,9 @@
 //! Each kind against the sandbox: what is made is what is seen, what is changed is what is seen, and what is deleted is
 //! gone.
 
+use super::permission::{noted, restrict};
 use super::{identity, sandboxed, scope};
+use crate::aws::permission::acts::Act;
 use crate::aws::{Aws, Ids, create, delete, discover, readiness, update};
 use crate::resource::{
     Address, ElasticIp, Found, InternetGateway, Kind, NatGateway, NetworkInterface, Peer, Readiness, Reference,
@@ -16,13 +18,17 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        Self { aws: sandboxed().await.0, ids: Ids::default() }
+        let (aws, sandbox) = sandboxed().await;
+        restrict(&sandbox);
+        Self { aws, ids: Ids::default() }
     }
 
     async fn make(&mut self, address: &str, resource: impl Into<Resource>) -> Address {
         let address: Address = address.parse().expect("a valid address");
         let resource = resource.into();
-        let made = create(&self.aws, &identity(&address), &resource, &self.ids).await.expect("it is made");
+        let who = identity(&address);
+        let make = create(&self.aws, &who, &resource, &self.ids);
+        let made = noted(&self.aws, (address.kind(), Act::Create), make).await.expect("it is made");
         self.ids.insert_made(address.clone(), &made, self.aws.clock().now());
         address
     }
@@ -45,14 +51,16 @@ impl Stage {
         assert_eq!((found.uid.as_deref(), found.generation), (Some(super::UID), 1));
 
         let who = identity(&address);
-        update(&self.aws, &found, &second, &who, &self.ids).await.expect("it can be changed");
+        let change = update(&self.aws, &found, &second, &who, &self.ids);
+        noted(&self.aws, (address.kind(), Act::Update), change).await.expect("it can be changed");
         let found = self.see(&address).await.expect("it is still seen");
         assert_eq!(found.resource, second);
         let before = self.aws.calls().total();
         update(&self.aws, &found, &second, &who, &self.ids).await.expect("nothing is to do");
         assert_eq!(self.aws.calls().since(before).changes(), 0, "an update without a difference changes nothing");
 
-        delete(&self.aws, &found).await.expect("it can be deleted");
+        let end = delete(&self.aws, &found);
+        noted(&self.aws, (address.kind(), Act::Delete), end).await.expect("it can be deleted");
         assert_eq!(self.see(&address).await, None);
         delete(&self.aws, &found).await.expect("what is gone is deleted");
         self.ids.remove(&address);
@@ -68,8 +76,8 @@ impl Stage {
     async fn wait(&self, address: &Address) {
         let id = self.ids.id(&address.clone().into()).expect("it has an id");
         for _ in 0..300 {
-            let seen =
-                readiness(&self.aws, address.kind(), std::slice::from_ref(&id)).await.expect("its state can be read");
+            let look = readiness(&self.aws, address.kind(), std::slice::from_ref(&id));
+            let seen = noted(&self.aws, (address.kind(), Act::Create), look).await.expect("its state can be read");
             if seen.get(&id) == Some(&Readiness::Ready) {
                 return;
             }
@@ -103,14 +111,14 @@ fn other() -> Tags {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vpc() {
+pub(super) async fn a_vpc() {
     let mut stage = Stage::new().await;
     let second = Vpc { dns_hostnames: false, tags: other(), ..vpc() };
     stage.lifecycle("vpc/main", vpc(), second).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subnet() {
+pub(super) async fn a_subnet() {
     let mut stage = Stage::new().await;
     stage.make("vpc/main", vpc()).await;
     let first = subnet("10.0.1.0/24");
@@ -119,7 +127,7 @@ async fn a_subnet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_internet_gateway() {
+pub(super) async fn an_internet_gateway() {
     let mut stage = Stage::new().await;
     let vpc = stage.make("vpc/main", vpc()).await.into();
     let first = InternetGateway { vpc, tags: tags("main") };
@@ -128,13 +136,13 @@ async fn an_internet_gateway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_elastic_ip() {
+pub(super) async fn an_elastic_ip() {
     let mut stage = Stage::new().await;
     stage.lifecycle("elastic-ip/nat", ElasticIp { tags: tags("nat") }, ElasticIp { tags: other() }).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_nat_gateway() {
+pub(super) async fn a_nat_gateway() {
     let mut stage = Stage::new().await;
     let (vpc, subnet) = stage.ground().await;
     stage.make("internet-gateway/main", InternetGateway { vpc, tags: tags("main") }).await;
@@ -145,7 +153,7 @@ async fn a_nat_gateway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_table() {
+pub(super) async fn a_route_table() {
     let mut stage = Stage::new().await;
     let (vpc, subnet_a) = stage.ground().await;
     let subnet_b: Reference = stage.make("subnet/b", subnet("10.0.1.0/24")).await.into();
@@ -162,7 +170,7 @@ async fn a_route_table() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_follows_its_gateway() {
+pub(super) async fn a_route_follows_its_gateway() {
     let mut stage = Stage::new().await;
     let (vpc, subnet) = stage.ground().await;
     let internet = InternetGateway { vpc: vpc.clone(), tags: tags("main") };
@@ -182,7 +190,7 @@ async fn a_route_follows_its_gateway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subnet_moves_to_another_table_of_the_cluster() {
+pub(super) async fn a_subnet_moves_to_another_table_of_the_cluster() {
     let mut stage = Stage::new().await;
     let (vpc, subnet) = stage.ground().await;
     let table = RouteTable { vpc, routes: Vec::new(), subnets: vec![subnet], tags: tags("a") };
@@ -194,7 +202,7 @@ async fn a_subnet_moves_to_another_table_of_the_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_security_group() {
+pub(super) async fn a_security_group() {
     let mut stage = Stage::new().await;
     let vpc = stage.make("vpc/main", vpc()).await.into();
     let first = SecurityGroup { vpc, name: "nodes.a".into(), description: "windlass: nodes".into(), tags: tags("n") };
@@ -207,7 +215,7 @@ fn rule(protocol: &str, ports: Option<(u16, u16)>, peer: Peer, description: &str
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rules_of_a_security_group() {
+pub(super) async fn the_rules_of_a_security_group() {
     let mut stage = Stage::new().await;
     let vpc: Reference = stage.make("vpc/main", vpc()).await.into();
     let group = |name: &str| SecurityGroup {
@@ -248,14 +256,16 @@ async fn the_rules_of_a_security_group() {
         ..first
     };
     let who = identity(&address);
-    update(&stage.aws, &found, &second.clone().into(), &who, &stage.ids).await.expect("they can be changed");
+    let second_resource = second.clone().into();
+    let change = update(&stage.aws, &found, &second_resource, &who, &stage.ids);
+    noted(&stage.aws, (address.kind(), Act::Update), change).await.expect("they can be changed");
     let found = stage.see(&address).await.expect("they are seen");
     assert_eq!(found.resource, second.clone().into());
     let before = stage.aws.calls().total();
     update(&stage.aws, &found, &second.into(), &who, &stage.ids).await.expect("nothing is to do");
     assert_eq!(stage.aws.calls().since(before).total(), 0);
 
-    delete(&stage.aws, &found).await.expect("they can be deleted");
+    noted(&stage.aws, (address.kind(), Act::Delete), delete(&stage.aws, &found)).await.expect("they can be deleted");
     let Some(Resource::SecurityGroupRules(rules)) = stage.see(&address).await.map(|found| found.resource) else {
         panic!("the group is still there, and so are its rules");
     };
@@ -263,7 +273,62 @@ async fn the_rules_of_a_security_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_interface() {
+pub(super) async fn what_an_earlier_attempt_left_otherwise_is_brought_to_what_is_wanted() {
+    let mut stage = Stage::new().await;
+    let (vpc, subnet_a) = stage.ground().await;
+    let internet = InternetGateway { vpc: vpc.clone(), tags: tags("main") };
+    let internet: Reference = stage.make("internet-gateway/main", internet).await.into();
+    let elastic_ip = stage.make("elastic-ip/nat", ElasticIp { tags: tags("nat") }).await.into();
+    let nat = NatGateway { subnet: subnet_a.clone(), elastic_ip, tags: tags("a") };
+    let nat = stage.make("nat-gateway/a", nat).await;
+    stage.wait(&nat).await;
+    let route = |target| Route { destination: "0.0.0.0/0".parse().expect("a range"), target };
+    let table =
+        |target, subnets| RouteTable { vpc: vpc.clone(), routes: vec![route(target)], subnets, tags: tags("a") };
+    let through_nat = RouteTarget::NatGateway(nat.into());
+    stage.make("route-table/a", table(through_nat, Vec::new())).await;
+    let through_internet = || RouteTarget::InternetGateway(internet.clone());
+    let address = stage.make("route-table/a", table(through_internet(), Vec::new())).await;
+    // A subnet that another table has.
+    stage.make("route-table/b", table(through_internet(), vec![subnet_a.clone()])).await;
+    let found = stage.see(&address).await.expect("it is seen");
+    let (second, who) = (table(through_internet(), vec![subnet_a]).into(), identity(&address));
+    let change = update(&stage.aws, &found, &second, &who, &stage.ids);
+    noted(&stage.aws, (Kind::RouteTable, Act::Update), change).await.expect("it can be changed");
+
+    let group = SecurityGroup { vpc, name: "nodes".into(), description: "windlass: rules".into(), tags: tags("n") };
+    let group: Reference = stage.make("security-group/nodes", group).await.into();
+    let out =
+        |range: &str, text: &str| rule("tcp", Some((443, 443)), Peer::Cidr(range.parse().expect("a range")), text);
+    let rules = |range: &str, text: &str| SecurityGroupRules {
+        group: group.clone(),
+        ingress: [out(range, text)].into(),
+        egress: [out(range, text)].into(),
+    };
+    let mut address = None;
+    for text in ["one", "two"] {
+        address = Some(stage.make("security-group-rules/nodes", rules("10.0.0.0/8", text)).await);
+    }
+    let address = address.expect("made");
+    let found = stage.see(&address).await.expect("they are seen");
+    assert_eq!(found.resource, rules("10.0.0.0/8", "two").into());
+    let (second, who) = (rules("10.0.0.0/8", "three").into(), identity(&address));
+    let change = update(&stage.aws, &found, &second, &who, &stage.ids);
+    noted(&stage.aws, (Kind::SecurityGroupRules, Act::Update), change).await.expect("they can be changed");
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn a_gateway_moves_to_another_vpc() {
+    let mut stage = Stage::new().await;
+    let main = stage.make("vpc/main", vpc()).await.into();
+    let other = stage.make("vpc/other", Vpc { cidr: "10.1.0.0/16".parse().expect("a range"), ..vpc() }).await.into();
+    let first = InternetGateway { vpc: main, tags: tags("main") };
+    let second = InternetGateway { vpc: other, ..first.clone() };
+    stage.lifecycle("internet-gateway/main", first, second).await;
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn a_network_interface() {
     let mut stage = Stage::new().await;
     let (vpc, subnet) = stage.ground().await;
     let group = |name: &str| SecurityGroup {
@@ -291,7 +356,7 @@ async fn a_network_interface() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_volume() {
+pub(super) async fn a_volume() {
     let mut stage = Stage::new().await;
     let first = Volume {
         zone: "eu-west-3a".into(),
@@ -314,7 +379,7 @@ async fn a_volume() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_does_not_exist_is_gone() {
+pub(super) async fn an_id_that_does_not_exist_is_gone() {
     let (aws, _) = sandboxed().await;
     let id = String::from("vpc-0a1b2c3d4e5f60718");
     let seen = readiness(&aws, Kind::Vpc, std::slice::from_ref(&id)).await.expect("it can be asked");

@@ -9,6 +9,7 @@ mod groups;
 mod leftovers;
 mod lifecycle;
 mod parameters;
+mod permission;
 mod repeats;
 mod services;
 

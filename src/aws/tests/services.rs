@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::permission::{noted, restrict};
 use super::{cluster, identity, sandboxed, scope};
+use crate::aws::permission::acts::Act;
 use crate::aws::{Aws, Error, Ids, Scope, create, delete, discover, readiness, update};
 use crate::resource::{
     Address, Alias, AutoScalingGroup, BlockDevice, Found, GroupTag, HealthCheck, HealthCheckType, InstanceProfile,
@@ -13,10 +15,12 @@ use crate::resource::{
     Readiness, RecordSet, Reference, Resource, Role, ScheduledAction, Scheme, SpotAllocationStrategy, Tags,
     TargetGroup, WarmPool, WarmPoolState, Weight, attribute,
 };
+use crate::sandbox::Sandbox;
 
 /// An account with a VPC of three subnets and a hosted zone, and what one test makes in it.
 pub(super) struct Stage {
     pub(super) aws: Aws,
+    pub(super) sandbox: Sandbox,
     pub(super) ids: Ids,
     known: BTreeMap<Address, Resource>,
     pub(super) vpc: String,
@@ -26,8 +30,15 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
-        let (aws, _) = sandboxed().await;
+    async fn new() -> Self {
+        let stage = Self::of_anybody().await;
+        restrict(&stage.sandbox);
+        stage
+    }
+
+    /// Where the caller may do everything: for what others do.
+    pub(super) async fn of_anybody() -> Self {
+        let (aws, sandbox) = sandboxed().await;
         let ec2 = aws.ec2();
         let vpc = ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.expect("a VPC");
         let vpc = vpc.vpc.and_then(|vpc| vpc.vpc_id).expect("its id");
@@ -43,7 +54,7 @@ impl Stage {
         let zone = aws.route53().create_hosted_zone().name("example.com").caller_reference("1").send();
         let zone = zone.await.expect("a zone").hosted_zone.expect("it is told").id;
         let zone = zone.trim_start_matches("/hostedzone/").to_owned();
-        Self { aws, ids: Ids::default(), known: BTreeMap::new(), vpc, subnets, security_group, zone }
+        Self { aws, sandbox, ids: Ids::default(), known: BTreeMap::new(), vpc, subnets, security_group, zone }
     }
 
     fn scope(&self) -> Scope {
@@ -55,7 +66,9 @@ impl Stage {
         let resource = resource.into();
         self.known.insert(address.clone(), resource.clone());
         for _again in 0..2 {
-            let made = create(&self.aws, &identity(&address), &resource, &self.ids).await.expect("it is made");
+            let who = identity(&address);
+            let make = create(&self.aws, &who, &resource, &self.ids);
+            let made = noted(&self.aws, (address.kind(), Act::Create), make).await.expect("it is made");
             self.ids.insert_made(address.clone(), &made, self.aws.clock().now());
         }
         address
@@ -80,8 +93,9 @@ impl Stage {
         let found = self.see(&address).await.expect("it is seen");
         assert_eq!(found.resource, first);
         self.known.insert(address.clone(), second.clone());
-        let attributes = update(&self.aws, &found, &second, &identity(&address), &self.ids).await;
-        let attributes = attributes.expect("it can be changed");
+        let who = identity(&address);
+        let change = update(&self.aws, &found, &second, &who, &self.ids);
+        let attributes = noted(&self.aws, (address.kind(), Act::Update), change).await.expect("it can be changed");
         let found = self.see(&address).await.expect("it is still seen");
         assert_eq!(found.resource, second);
         assert_eq!(found.attributes, attributes);
@@ -90,7 +104,8 @@ impl Stage {
     }
 
     async fn gone(&mut self, address: &Address, found: &Found) {
-        delete(&self.aws, found).await.expect("it can be deleted");
+        let end = delete(&self.aws, found);
+        noted(&self.aws, (address.kind(), Act::Delete), end).await.expect("it can be deleted");
         if address.kind() != Kind::RecordSet {
             self.wait(address, &Readiness::Gone).await;
         }
@@ -103,10 +118,9 @@ impl Stage {
         let id = self.ids.id(&address.clone().into()).expect("it has an id");
         let mut last = None;
         for _ in 0..300 {
-            last = readiness(&self.aws, address.kind(), std::slice::from_ref(&id))
-                .await
-                .expect("it can be asked")
-                .remove(&id);
+            let act = if *until == Readiness::Gone { Act::Delete } else { Act::Create };
+            let look = readiness(&self.aws, address.kind(), std::slice::from_ref(&id));
+            last = noted(&self.aws, (address.kind(), act), look).await.expect("it can be asked").remove(&id);
             if last.as_ref() == Some(until) {
                 return;
             }
@@ -240,7 +254,7 @@ fn profile() -> InstanceProfile {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role() {
+pub(super) async fn a_role() {
     let mut stage = Stage::new().await;
     let mut second = role();
     second.policies.remove("more");
@@ -255,7 +269,7 @@ async fn a_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_profile() {
+pub(super) async fn an_instance_profile() {
     let mut stage = Stage::new().await;
     stage.make("role/nodes", role()).await;
     let other = Role { name: String::from("other.a.example.com"), ..role() };
@@ -266,8 +280,8 @@ async fn an_instance_profile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_of_somebody_else_stands_in_the_way() {
-    let stage = Stage::new().await;
+pub(super) async fn a_role_of_somebody_else_stands_in_the_way() {
+    let stage = Stage::of_anybody().await;
     let request = stage.aws.iam().create_role().role_name("nodes.a.example.com");
     request.assume_role_policy_document(role().trust.to_string()).send().await.expect("a role");
     let address: Address = "role/nodes".parse().expect("an address");
@@ -279,7 +293,7 @@ async fn a_role_of_somebody_else_stands_in_the_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_balancer() {
+pub(super) async fn a_load_balancer() {
     let mut stage = Stage::new().await;
     let first = LoadBalancer { deletion_protection: true, ..stage.balancer() };
     let second = LoadBalancer {
@@ -294,7 +308,7 @@ async fn a_load_balancer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_group() {
+pub(super) async fn a_target_group() {
     let mut stage = Stage::new().await;
     let first = stage.target_group();
     let second = TargetGroup {
@@ -312,7 +326,7 @@ async fn a_target_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener() {
+pub(super) async fn a_listener() {
     let mut stage = Stage::new().await;
     let (balancer, group) = (stage.balancer(), stage.target_group());
     stage.make("load-balancer/api", balancer).await;
@@ -334,7 +348,7 @@ async fn a_listener() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_launch_template() {
+pub(super) async fn a_launch_template() {
     let mut stage = Stage::new().await;
     stage.make_role_and_profile().await;
     let first = stage.template();
@@ -350,7 +364,7 @@ async fn a_launch_template() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_differ_only_in_their_user_data_are_two() {
+pub(super) async fn versions_that_differ_only_in_their_user_data_are_two() {
     let mut stage = Stage::new().await;
     stage.make_role_and_profile().await;
     let mut template = stage.template();
@@ -368,7 +382,7 @@ async fn versions_that_differ_only_in_their_user_data_are_two() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group() {
+pub(super) async fn a_group() {
     let mut stage = Stage::new().await;
     stage.make_role_and_profile().await;
     let template = stage.template();
@@ -392,7 +406,7 @@ async fn a_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduled_action() {
+pub(super) async fn a_scheduled_action() {
     let mut stage = Stage::new().await;
     stage.make_role_and_profile().await;
     let (template, group) = (stage.template(), stage.group());
@@ -411,6 +425,93 @@ async fn a_scheduled_action() {
     stage.lifecycle("scheduled-action/spot/night", first, second).await;
 }
 
+#[tokio::test(start_paused = true)]
+pub(super) async fn what_an_earlier_attempt_made_otherwise_is_brought_to_what_is_wanted() {
+    let mut stage = Stage::new().await;
+    stage.make("role/nodes", role()).await;
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ec2.amazonaws.com"]}}]
+    });
+    stage.make("role/nodes", Role { trust, ..role() }).await;
+    stage.make("role/other", Role { name: String::from("other.a.example.com"), ..role() }).await;
+    stage.make("instance-profile/nodes", profile()).await;
+    let other = Some(Reference::to(Kind::Role, "other"));
+    stage.make("instance-profile/nodes", InstanceProfile { role: other, ..profile() }).await;
+    stage.make("instance-profile/nodes", profile()).await;
+
+    let (balancer, targets, template) = (stage.balancer(), stage.target_group(), stage.template());
+    // Spot has no warm pool.
+    let group = AutoScalingGroup { mixed_instances: None, ..stage.group() };
+    stage.make("load-balancer/api", balancer.clone()).await;
+    stage.make("load-balancer/api", LoadBalancer { subnets: stage.subnets.clone(), ..balancer }).await;
+    stage.make("target-group/api", targets.clone()).await;
+    let check = HealthCheck { interval: 30, ..targets.health_check.clone() };
+    stage.make("target-group/api", TargetGroup { health_check: check, ..targets.clone() }).await;
+    stage.make("target-group/other", TargetGroup { name: String::from("other"), ..targets }).await;
+    let listener = Listener {
+        load_balancer: Reference::to(Kind::LoadBalancer, "api"),
+        port: 443,
+        target_group: Reference::to(Kind::TargetGroup, "api"),
+        tags: tags("api"),
+    };
+    stage.make("listener/api", listener.clone()).await;
+    stage.make("listener/api", Listener { target_group: Reference::to(Kind::TargetGroup, "other"), ..listener }).await;
+    stage.make("launch-template/spot", template.clone()).await;
+    stage.make("launch-template/spot", LaunchTemplate { detailed_monitoring: false, ..template }).await;
+
+    stage.make("auto-scaling-group/spot", group.clone()).await;
+    let mut later = group.clone();
+    later.target_groups = vec![Reference::to(Kind::TargetGroup, "api")];
+    later.suspended_processes = BTreeSet::from([String::from("ReplaceUnhealthy")]);
+    later.warm_pool =
+        Some(WarmPool { min_size: 0, max_prepared: Some(5), state: WarmPoolState::Stopped, reuse_on_scale_in: true });
+    later.tags.remove("team");
+    later.tags.insert(String::from("new"), GroupTag { value: String::new(), propagate: false });
+    let address = stage.make("auto-scaling-group/spot", later).await;
+    stage.make("auto-scaling-group/spot", group.clone()).await;
+    let found = stage.see(&address).await.expect("it is seen");
+    assert_eq!(found.resource, group.into());
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn what_goes_in_one_change_comes_in_another() {
+    let mut stage = Stage::new().await;
+    let bare = Role { managed_policies: BTreeSet::new(), ..role() };
+    stage.lifecycle("role/nodes", bare, role()).await;
+    stage.make("role/nodes", role()).await;
+    let second = InstanceProfile { tags: Tags::from([(String::from("new"), String::from("tag"))]), ..profile() };
+    stage.lifecycle("instance-profile/nodes", profile(), second).await;
+
+    let (balancer, targets) = (stage.balancer(), stage.target_group());
+    let group = stage.aws.ec2().describe_security_groups().send().await.expect("groups").security_groups;
+    let group = group.unwrap_or_default().into_iter().find(|it| it.group_name() == Some("default"));
+    let group = Reference::Id(group.and_then(|it| it.group_id).expect("the VPC's own"));
+    let second = LoadBalancer { security_groups: vec![group], ..balancer.clone() };
+    stage.lifecycle("load-balancer/api", balancer.clone(), second).await;
+    let none = TargetGroup { tags: Tags::new(), ..targets.clone() };
+    stage.lifecycle("target-group/api", none, targets.clone()).await;
+    stage.make("load-balancer/api", balancer).await;
+    stage.make("target-group/api", targets).await;
+    let second = Listener {
+        load_balancer: Reference::to(Kind::LoadBalancer, "api"),
+        port: 443,
+        target_group: Reference::to(Kind::TargetGroup, "api"),
+        tags: tags("api"),
+    };
+    stage.lifecycle("listener/api", Listener { tags: Tags::new(), ..second.clone() }, second).await;
+
+    stage.make("instance-profile/nodes", profile()).await;
+    let (template, group) = (stage.template(), AutoScalingGroup { mixed_instances: None, ..stage.group() });
+    stage.make("launch-template/spot", template).await;
+    let mut first = group.clone();
+    first.target_groups = vec![Reference::to(Kind::TargetGroup, "api")];
+    first.suspended_processes = BTreeSet::from([String::from("ReplaceUnhealthy")]);
+    first.warm_pool =
+        Some(WarmPool { min_size: 0, max_prepared: Some(5), state: WarmPoolState::Stopped, reuse_on_scale_in: true });
+    stage.lifecycle("auto-scaling-group/spot", first, group).await;
+}
+
 fn record(stage: &Stage, name: &str) -> RecordSet {
     RecordSet {
         zone: stage.zone.clone(),
@@ -425,7 +526,7 @@ fn record(stage: &Stage, name: &str) -> RecordSet {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records() {
+pub(super) async fn records() {
     let mut stage = Stage::new().await;
     let plain = record(&stage, "*.apps.a.example.com");
     let second = RecordSet { ttl: Some(30), values: vec![String::from("192.0.2.9")], ..plain.clone() };
@@ -438,7 +539,7 @@ async fn records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_follows_its_load_balancer() {
+pub(super) async fn an_alias_follows_its_load_balancer() {
     let mut stage = Stage::new().await;
     let balancer = stage.balancer();
     stage.make("load-balancer/api", balancer).await;
@@ -452,7 +553,7 @@ async fn an_alias_follows_its_load_balancer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_that_change_at_the_same_moment_go_out_as_one_batch() {
+pub(super) async fn records_that_change_at_the_same_moment_go_out_as_one_batch() {
     let stage = Stage::new().await;
     let before = stage.aws.calls().total();
     let records: Vec<(Address, Resource)> = (0..5)
@@ -473,7 +574,7 @@ async fn records_that_change_at_the_same_moment_go_out_as_one_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_record_does_not_keep_others_from_being_made() {
+pub(super) async fn a_bad_record_does_not_keep_others_from_being_made() {
     let stage = Stage::new().await;
     let good = record(&stage, "good.a.example.com");
     let bad = RecordSet { values: vec![String::from("no address")], ..record(&stage, "bad.a.example.com") };
@@ -487,7 +588,7 @@ async fn a_bad_record_does_not_keep_others_from_being_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn discovery_does_not_call_more_often_for_more_groups() {
+pub(super) async fn discovery_does_not_call_more_often_for_more_groups() {
     let mut stage = Stage::new().await;
     stage.make_role_and_profile().await;
     let (template, group) = (stage.template(), stage.group());

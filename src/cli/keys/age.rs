@@ -1,13 +1,11 @@
 //! For whom secrets are sealed, and who opens them here.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::secret::{Identities, Recipients, SealError};
+use crate::private::{self, Lasting};
+use crate::secret::{Identities, Recipients, SealError, Secret};
 
 /// The sandbox's own two identities, in [`super::super::session::OWN_FOLDER`]: they open nothing but the sandbox.
 pub const SANDBOX_FILE: &str = "sandbox-age-key.txt";
@@ -72,14 +70,11 @@ impl Age {
 fn sandbox_identities(file: &Path) -> anyhow::Result<Identities> {
     if !file.exists() {
         let folder = file.parent().unwrap_or(file);
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-        match made {
-            Ok(mut opened) => {
-                let (one, two) = (Identities::generate().0, Identities::generate().0);
-                let written = opened.write_all(one.expose()).and_then(|()| opened.write_all(two.expose()));
-                written.with_context(|| format!("cannot write {}", file.display()))?;
-            }
+        private::folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let (one, two) = (Identities::generate().0, Identities::generate().0);
+        let both = Secret::new([one.expose(), two.expose()].concat());
+        match private::create(file, both.expose(), Lasting::PowerCut) {
+            Ok(()) => {}
             // Another process was faster.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(anyhow::Error::from(error).context(format!("cannot make {}", file.display()))),

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 
 use super::{Selection, policy};
 use crate::aws::Instances;
+use crate::aws::permission::{self, acts};
 use crate::cli::api;
 use crate::cli::failure::Stopped;
 use crate::cli::interrupt;
 use crate::cli::options::{Format, Global, LockOptions, RunOptions};
+use crate::cli::permissions;
 use crate::cli::picture::look_at;
 use crate::cli::run::{self, actor};
 use crate::cli::session::Session;
@@ -170,6 +172,14 @@ async fn under_lock(
     policy: Policy,
     begun: Begun,
 ) -> anyhow::Result<Exit> {
+    if !options.skip_permission_check {
+        permissions::refuse(
+            session,
+            &permission::permissions(acts::ROLL.iter().copied()),
+            permission::policy::Policy::Roll,
+        )
+        .await?;
+    }
     let started = session.clock.now();
     let reporter = ui::roll::reporter(run::sink(session, options)?);
     let stop = interrupt::listen(session.output, session.clock, options.timeout)?;

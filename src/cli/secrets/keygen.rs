@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::files;
 use crate::exit::Exit;
+use crate::private;
 use crate::secret::Identities;
 use crate::ui::output::Output;
 
@@ -28,9 +29,7 @@ impl Arguments {
             Some(path) => path.clone(),
             None => usual()?,
         };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
+        private::folder_of(&path).with_context(|| format!("cannot make the folder of {}", path.display()))?;
         let (text, recipient) = Identities::generate();
         files::create(&path, &text)?;
         output.data(&format!("{recipient}\n"))?;

@@ -43,7 +43,7 @@ impl Arguments {
             "warning: {} leaves its seal: whoever reads it can act as {}",
             self.name, self.which.cluster
         ));
-        output.data(secret.expose_text().context("the secret is no text")?)?;
+        output.verbatim(secret.expose_text().context("the secret is no text")?)?;
         Ok(Exit::Done)
     }
 }

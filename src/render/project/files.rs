@@ -1,7 +1,7 @@
 //! Reads the files of a project, never one outside it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::problem::{Problem, Problems};
 use crate::render::source::Source;
@@ -17,6 +17,10 @@ pub(super) fn read(root: &Path, path: &Path) -> Result<Source, Problem> {
     let name = name_of(path);
     let whole = root.join(path);
     let refused = |why: String| Problem::error(format!("cannot read {name}: {why}"));
+    if path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+        return Err(refused(String::from("it is outside of the project"))
+            .hint("name a file of the project by its path from where windlass.yaml is"));
+    }
     let real = whole.canonicalize().map_err(|error| refused(error.to_string()))?;
     if !real.starts_with(root) {
         return Err(refused(String::from("it is a link that leads out of the project"))

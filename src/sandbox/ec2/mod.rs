@@ -56,6 +56,7 @@ pub use security_group_rules::{Peer, Permission, Rule};
 pub use security_groups::{SecurityGroup, create_default as new_default_security_group};
 pub use snapshots::Snapshot;
 pub use subnets::Subnet;
+pub use tags::of as tags_of;
 pub use volumes::{Attachment as VolumeAttachment, Modification, Shape, Volume};
 pub use vpcs::Vpc;
 pub use zones::id as zone_id;

@@ -42,6 +42,21 @@ macro_rules! for_each_type {
     };
 }
 
+/// The tags of the object with that id, whatever it is; `None`: there is none.
+#[must_use]
+pub fn of(world: &World, id: &str) -> Option<Tags> {
+    let prefix = id.rsplit_once('-').map_or(id, |(prefix, _)| prefix);
+    macro_rules! find {
+        ($($kind:ty),+ $(,)?) => {
+            $(if prefix == <$kind>::WORDS.prefix {
+                return <$kind as Object>::all(world).get(id).map(|it| it.tags().clone());
+            })+
+        };
+    }
+    for_each_type!(find);
+    None
+}
+
 /// The tags of the object with that id, whatever it is.
 fn tags_of<'w>(world: &'w mut World, id: &str) -> Result<&'w mut Tags, Refusal> {
     let prefix = id.rsplit_once('-').map_or(id, |(prefix, _)| prefix);

@@ -24,6 +24,7 @@ use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
 pub use health::healthy;
+pub use tags::of as tags_of;
 pub use targets::{deregister, is_healthy, register};
 
 /// Its part of the world.

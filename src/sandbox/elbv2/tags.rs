@@ -35,6 +35,15 @@ fn limit(tags: Tags) -> Result<Tags, Refusal> {
     Ok(tags)
 }
 
+/// The tags of what has that ARN; `None`: there is nothing.
+#[must_use]
+pub fn of<'a>(state: &'a State, arn: &str) -> Option<&'a Tags> {
+    let balancer = state.load_balancers.get(arn).map(|it| &it.tags);
+    balancer
+        .or_else(|| state.target_groups.get(arn).map(|it| &it.tags))
+        .or_else(|| state.listeners.get(arn).map(|it| &it.tags))
+}
+
 fn find<'a>(state: &'a mut State, arn: &str) -> Result<&'a mut Tags, Refusal> {
     if arn.contains(":loadbalancer/") {
         let missing = || no_load_balancer(&format!("'[{arn}]'"));

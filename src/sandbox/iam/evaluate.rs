@@ -1,4 +1,4 @@
-//! Whether a role may do something, by its policies. Pure.
+//! Whether somebody may do something, by policies. Pure.
 //!
 //! Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements". Identity-based policies only: inline
 //! ones, the account's own managed ones, and the AWS managed ones that are written down here. What is not understood, such
@@ -62,19 +62,40 @@ const MANAGED: [(&str, &str); 2] = [
 #[must_use]
 pub fn allows(iam: &State, role: &Role, request: &Request) -> bool {
     let managed = role.attached.iter().filter_map(|arn| document(iam, arn));
-    let documents = role.policies.values().map(String::as_str).chain(managed);
-    let mut allowed = false;
+    permitted(role.policies.values().map(String::as_str).chain(managed), request)
+}
+
+/// Whether policy documents together allow it.
+#[must_use]
+pub fn permitted<'a>(documents: impl Iterator<Item = &'a str>, request: &Request) -> bool {
+    decide(documents, request) == Decision::Allowed
+}
+
+/// What policies say to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// One allows it and none denies it.
+    Allowed,
+    /// One denies it.
+    ExplicitDeny,
+    /// None says anything.
+    ImplicitDeny,
+}
+
+/// What policy documents together say.
+pub fn decide<'a>(documents: impl Iterator<Item = &'a str>, request: &Request) -> Decision {
+    let mut decision = Decision::ImplicitDeny;
     for document in documents {
         let Ok(document) = serde_json::from_str::<Value>(document) else { continue };
         for statement in each(document.get("Statement")) {
             match applies(statement, request) {
-                Some(Effect::Deny) => return false,
-                Some(Effect::Allow) => allowed = true,
+                Some(Effect::Deny) => return Decision::ExplicitDeny,
+                Some(Effect::Allow) => decision = Decision::Allowed,
                 None => {}
             }
         }
     }
-    allowed
+    decision
 }
 
 fn document<'a>(iam: &'a State, arn: &str) -> Option<&'a str> {

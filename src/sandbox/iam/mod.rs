@@ -1,14 +1,17 @@
 //! IAM: roles, instance profiles, managed policies, and how long EC2 takes to hear of them.
 //!
-//! Source: IAM API reference (2010-05-08). What callers may do is not checked; what instances may do is ([`allows`]).
+//! Source: IAM API reference (2010-05-08). What instances may do is checked ([`allows`]), and what
+//! the caller may when it has policies ([`authorize`]).
 
 mod authorization_details;
+mod authorize;
 mod document;
 mod evaluate;
 mod managed;
 mod profiles;
 mod role_policies;
 mod roles;
+mod simulate;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -22,6 +25,7 @@ use super::kept::Table;
 use super::wire::{Call, Operation, Refusal, Xml};
 use super::world::{Live, World};
 
+pub use authorize::authorize;
 pub use evaluate::{Request, allows};
 pub use profiles::{ProfileReference, instance_profile};
 
@@ -139,6 +143,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("CreatePolicy", managed::create),
     ("GetPolicy", managed::get),
     ("DeletePolicy", managed::delete),
+    ("SimulatePrincipalPolicy", simulate::principal_policy),
     ("GetAccountAuthorizationDetails", authorization_details::get),
 ];
 

@@ -135,7 +135,7 @@ fn metadata(world: &World, parameter: &Parameter) -> Value {
         "ARN": arn(world, parameter),
         "DataType": parameter.data_type,
         "Tier": parameter.tier,
-        "LastModifiedUser": format!("arn:aws:iam::{}:user/{}", world.account, world.sts.user),
+        "LastModifiedUser": world.sts.arn(&world.account),
         "Policies": [],
     });
     if let Some(key) = &parameter.key_id {

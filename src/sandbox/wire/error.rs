@@ -54,23 +54,24 @@ impl Refusal {
         }
     }
 
-    /// The answer to a caller that may not, in the service's own words.
+    /// The answer to a caller that may not do `action`, in the service's own words; `on` names the resource, where the
+    /// service does.
     #[must_use]
-    pub fn denied(service: Service, operation: &str, principal: &str) -> Self {
-        let action = format!("{}:{operation}", service.action_prefix());
+    pub fn denied(service: Service, action: &str, on: Option<&str>, principal: &str) -> Self {
+        let on = on.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
         match service {
             Service::Ec2 => Self::new(
                 "UnauthorizedOperation",
-                format!("You are not authorized to perform this operation. User: {principal} is not authorized to perform: {action} because no identity-based policy allows the {action} action"),
+                format!("You are not authorized to perform this operation. User: {principal} is not authorized to perform: {action}{on} because no identity-based policy allows the {action} action"),
             )
             .with_status(403),
             Service::Ssm => Self::new(
                 "AccessDeniedException",
-                format!("User: {principal} is not authorized to perform: {action}"),
+                format!("User: {principal} is not authorized to perform: {action}{on}"),
             ),
             _ => Self::new(
                 "AccessDenied",
-                format!("User: {principal} is not authorized to perform: {action} because no identity-based policy allows the {action} action"),
+                format!("User: {principal} is not authorized to perform: {action}{on} because no identity-based policy allows the {action} action"),
             )
             .with_status(403),
         }

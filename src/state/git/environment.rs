@@ -37,8 +37,12 @@ const KEPT: [&str; 21] = [
     "GIT_EXEC_PATH",
 ];
 
+/// Beginnings of variables that are none of git's business: credentials of AWS and of clusters, and windlass' own, such as
+/// where age identities are. Whoever reaches git through AWS gives its credential helper a profile in a file.
+const FOREIGN: [&str; 4] = ["AWS_", "WINDLASS_", "KUBECONFIG", "HELM_"];
+
 /// Settings that keep git from doing anything beside what it was asked, given as `-c`, which wins over all files.
-pub(super) const SETTINGS: [&str; 16] = [
+pub(super) const SETTINGS: [&str; 17] = [
     // No hook of the user's: global ones apply to our private copy too.
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -57,6 +61,8 @@ pub(super) const SETTINGS: [&str; 16] = [
     "push.recurseSubmodules=no",
     "push.pushOption=",
     "push.useForceIfIncludes=false",
+    // A remote is a place, never a command; what a reviewed file names as one is not run.
+    "protocol.ext.allow=never",
     // Messages are read, not looked at.
     "advice.pushUpdateRejected=false",
 ];
@@ -98,7 +104,8 @@ pub(super) fn prepare(command: &mut Command, configuration: &[(String, String)])
 }
 
 fn is_removed(name: &str) -> bool {
-    name.starts_with("GIT_") && !KEPT.contains(&name)
+    let foreign = FOREIGN.iter().any(|beginning| name.starts_with(beginning));
+    foreign || name.starts_with("GIT_") && !KEPT.contains(&name)
 }
 
 /// What `GIT_CONFIG_COUNT` and its pairs say: CI systems hand over credentials in them.
@@ -119,6 +126,9 @@ mod tests {
     #[test]
     fn variables_that_point_into_a_repository_are_removed_and_ways_to_a_remote_are_kept() {
         for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_TRACE", "GIT_CONFIG_PARAMETERS"] {
+            assert!(is_removed(name), "{name}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "WINDLASS_AGE_KEY_FILE", "KUBECONFIG", "HELM_KUBETOKEN"] {
             assert!(is_removed(name), "{name}");
         }
         for name in ["GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_SSL_CAINFO", "HTTPS_PROXY", "HOME"] {

@@ -4,6 +4,7 @@
 //! SSH settings work there. Everything happens in a private bare repository; nothing here opens the user's checkout or
 //! index, or runs a hook of the user's.
 
+mod authorization;
 mod checkout;
 mod environment;
 mod imitation;

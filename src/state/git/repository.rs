@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::remote::Remote;
-use super::{Git, Identity, Manner, environment, words};
+use super::{Git, Identity, Manner, authorization, environment, words};
+use crate::private;
 use crate::state::error::Error;
 use crate::state::settings::{Location, StoreSettings};
 
@@ -63,8 +64,14 @@ impl Project {
     pub(in crate::state) async fn workspace(&self, settings: &StoreSettings) -> Result<(Git, Remote), Error> {
         let manner = settings.manner();
         let [sandbox, sandbox_copy] = Location::SANDBOX_FILES;
+        self.refuse_committed(settings).await?;
+        let mut configuration = self.transport();
         let remote = match &settings.location {
-            Location::Remote(name) => Remote::elsewhere(self.url(name, settings)?),
+            Location::Remote(name) => {
+                let (url, authorization) = authorization::apart(&self.url(name, settings)?);
+                configuration.extend(authorization);
+                Remote::elsewhere(url)
+            }
             Location::Local => {
                 let Some(common) = &self.common else {
                     return Err(Error::NoRepository { project: settings.project.clone() });
@@ -87,10 +94,24 @@ impl Project {
             }
         };
         create(&cache, format, manner.clone()).await?;
-        let mut configuration = self.transport();
         // As configuration, so that a token in the URL is in no argument list.
         configuration.push((format!("remote.{}.url", Remote::NAME), remote.url().to_owned()));
         Ok((Git::on(&cache, configuration, manner), remote))
+    }
+
+    /// Refuses a folder of windlass' own that came with a commit: a repository in it has a configuration, and git would do
+    /// what that says.
+    async fn refuse_committed(&self, settings: &StoreSettings) -> Result<(), Error> {
+        if self.common.is_none() {
+            return Ok(());
+        }
+        let own = settings.directory.strip_prefix(&settings.project).unwrap_or(&settings.directory);
+        let arguments = [std::ffi::OsStr::new("ls-files"), "-z".as_ref(), "--".as_ref(), own.as_os_str()];
+        let listed = Git::beside(&settings.project, settings.manner()).output(&arguments, Vec::new()).await?;
+        match listed.split(|byte| *byte == 0).next().filter(|name| !name.is_empty()) {
+            Some(_) => Err(Error::Committed { path: own.to_owned() }),
+            None => Ok(()),
+        }
     }
 
     /// The URL of `state.remote`: of the remote of that name, or the text itself.
@@ -106,7 +127,10 @@ impl Project {
         match (is_name, &self.common) {
             (true, None) => Err(Error::NoRepository { project: settings.project.clone() }),
             (true, Some(_)) => Err(Error::NoRemote { name: name.to_owned(), known: self.remotes() }),
-            (false, _) => Ok(absolute(name, &settings.project)),
+            (false, _) => match is_inside(name, &settings.project) {
+                true => Err(Error::RemoteInside { url: words::clean(name) }),
+                false => Ok(absolute(name, &settings.project)),
+            },
         }
     }
 
@@ -176,11 +200,21 @@ fn absolute(url: &str, base: &Path) -> String {
     if is_path { base.join(url).to_string_lossy().into_owned() } else { url.to_owned() }
 }
 
+/// Whether a URL is a path that leads to something within `folder`.
+fn is_inside(url: &str, folder: &Path) -> bool {
+    let path = url.strip_prefix("file://").unwrap_or(url);
+    let real = |path: &Path| path.canonicalize().ok();
+    match (real(Path::new(&absolute(path, folder))), real(folder)) {
+        (Some(path), Some(folder)) => path.starts_with(folder),
+        _ => false,
+    }
+}
+
 /// Makes windlass' folder, which no `git status` ever shows.
 fn hide(directory: &Path) -> Result<(), Error> {
     let ignore = directory.join(".gitignore");
     let make = || {
-        std::fs::create_dir_all(directory)?;
+        private::folder(directory)?;
         if ignore.exists() { Ok(()) } else { std::fs::write(&ignore, "*\n") }
     };
     make().map_err(|source| Error::Io { path: directory.to_owned(), source })

@@ -123,10 +123,19 @@ fn fields(page: &mut String, fields: &[FieldChange]) {
     let _ = writeln!(page, "  {fence}");
 }
 
+/// Text as code, whatever stands in it: a span that is longer than any in the text, and no line end.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // Text that begins or ends with a backtick needs room; the renderer takes one space away again.
+    let room = if longest > 0 { " " } else { "" };
+    format!("{fence}{room}{}{room}{fence}", text.replace(['\n', '\r'], " "))
+}
+
 fn fields_of(drift: &crate::plan::Drift) -> String {
     let field = |field: &crate::plan::DriftedField| {
         let (was, is) = (value::brief(field.applied.as_ref()), value::brief(field.observed.as_ref()));
-        format!("`{}` was `{was}`, is `{is}`", field.path)
+        format!("{} was {}, is {}", code(&field.path), code(&was), code(&is))
     };
     drift.fields.iter().map(field).collect::<Vec<_>>().join("; ")
 }
