@@ -4,7 +4,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names |
+//! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`], [`file`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names; files that a user names |
 //! | [`secret`] | bytes that cannot be printed, and how they are sealed for git |
 //! | [`render`] | templates, snippets and vars → YAML text, with provenance |
 //! | [`spec`] | YAML text → typed cluster, checked |
@@ -37,6 +37,7 @@ pub mod cron;
 pub mod desired;
 pub mod duration;
 pub mod exit;
+pub mod file;
 pub mod health;
 pub mod install;
 pub mod kubernetes;

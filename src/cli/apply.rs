@@ -1,13 +1,12 @@
 //! `windlass apply`: makes AWS what the manifests say.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::add_ons;
 use super::certs;
+use super::files;
 use super::health;
 use super::keys;
 use super::options::{Global, RunOptions, Which};
@@ -17,7 +16,9 @@ use super::session::Session;
 use super::upgrade;
 use super::work::{AddOnWork, Work};
 use crate::exit::Exit;
+use crate::file;
 use crate::plan::{Plan, Purpose};
+use crate::problem::Problems;
 use crate::ui::output::Output;
 
 /// Create or update a cluster: plan, show, ask, do. Run again after any interruption: it goes on where it was.
@@ -73,6 +74,5 @@ impl Arguments {
 }
 
 fn saved(path: &PathBuf) -> anyhow::Result<Plan> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
-    Plan::from_file(&text).with_context(|| format!("{} is of no use", path.display()))
+    Ok(Plan::from_file(&files::source(path, file::LARGEST_MADE)?).map_err(Problems::from)?)
 }

@@ -1,6 +1,5 @@
 //! What most commands begin with: the project, the cluster's specification, and the ways to AWS and to the state.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -162,10 +161,10 @@ pub fn sandbox(project: &Project) -> anyhow::Result<(Clock, Sandbox)> {
 
 /// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
 fn seed(project: &Project) -> anyhow::Result<Seed> {
-    let Some(name) = &project.settings.sandbox.world else { return Ok(Seed::example()) };
-    let path = project.root().join(name);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the sandbox's seed {name}"))?;
-    Seed::read(&text).with_context(|| format!("the sandbox's seed {name} is of no use"))
+    Ok(match &project.settings.sandbox.world {
+        Some(name) => Seed::read(&project.read(Path::new(name)).map_err(Problems::from)?).map_err(Problems::from)?,
+        None => Seed::example(),
+    })
 }
 
 /// Where the sandbox keeps its world.

@@ -12,6 +12,7 @@
 mod engine;
 pub mod explain;
 pub mod image;
+pub mod json;
 pub mod layers;
 pub mod nearest;
 pub mod pattern;

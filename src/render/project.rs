@@ -84,6 +84,14 @@ impl Project {
         &self.settings_source
     }
 
+    /// Reads a file of the project that its settings name.
+    ///
+    /// # Errors
+    /// It cannot be read, or lies outside the project.
+    pub fn read(&self, path: &Path) -> Result<Source, Problem> {
+        files::read(&self.root, path)
+    }
+
     /// All clusters, sorted: the files directly in `vars/` whose names are DNS names.
     #[must_use]
     pub fn clusters(&self) -> &[ClusterName] {

@@ -3,6 +3,8 @@
 //! A [`FaultPlan`] says at which calls what happens. Tests set it with [`super::Sandbox::with_faults`]; other
 //! processes read it as JSON from the environment variable [`VARIABLE`].
 
+use std::env::VarError;
+
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Refusal, Service};
@@ -96,7 +98,7 @@ pub enum Kind {
 /// A plan cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{VARIABLE} is no plan of faults: {0}")]
-pub struct InvalidFaultPlan(#[from] serde_json::Error);
+pub struct InvalidFaultPlan(String);
 
 impl FaultPlan {
     /// The plan in [`VARIABLE`], if it is set.
@@ -105,9 +107,26 @@ impl FaultPlan {
     /// When it is not such a plan.
     pub fn from_environment() -> Result<Option<Self>, InvalidFaultPlan> {
         match std::env::var(VARIABLE) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
-            Err(_) => Ok(None),
+            Ok(text) => Self::read(&text).map(Some),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(InvalidFaultPlan(String::from("it is not UTF-8"))),
         }
+    }
+
+    /// Reads a plan from JSON.
+    ///
+    /// # Errors
+    /// What is wrong first, with its line and column; a probability that is none.
+    pub fn read(text: &str) -> Result<Self, InvalidFaultPlan> {
+        let plan: Self = serde_json::from_str(text).map_err(|error| InvalidFaultPlan(error.to_string()))?;
+        for (number, rule) in (1..).zip(&plan.rules) {
+            if let At::Probability { probability, .. } = rule.at
+                && !(0.0..=1.0).contains(&probability)
+            {
+                return Err(InvalidFaultPlan(format!("rule {number}: {probability} is no probability of 0 to 1")));
+            }
+        }
+        Ok(plan)
     }
 
     /// One rule.

@@ -10,12 +10,10 @@ use age::x25519;
 
 use super::Secret;
 use super::error::SealError;
+use crate::file;
 
 /// Names the file with the identities.
 const VARIABLE: &str = "WINDLASS_AGE_KEY_FILE";
-
-/// An identity file is a few lines; more than this is a mistake in the path.
-const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// Identities and the files that they came from.
 #[derive(Clone, Default)]
@@ -56,11 +54,7 @@ impl Identities {
     /// When it cannot be read, has a line that is neither, or has no key.
     pub fn from_file(path: &Path) -> Result<Self, SealError> {
         let unreadable = |source| SealError::Unreadable { path: path.to_owned(), source };
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if metadata.len() > LARGEST_FILE {
-            return Err(unreadable(std::io::Error::other("too large for a file of keys")));
-        }
-        let content = Secret::new(std::fs::read(path).map_err(unreadable)?);
+        let content = Secret::new(file::read(path, file::LARGEST).map_err(unreadable)?);
         Self::from_content(path, &content)
     }
 

@@ -54,7 +54,8 @@ pub use pki::{KeyAlgorithm, Lifetimes, Pki, Thresholds};
 pub use protection::Protection;
 pub use read::read;
 pub(crate) use read::{
-    Document, Fault, FaultKind, Reading, Step, cluster_places, explain_fault, read_node, steps, traced, with_places,
+    Document, Fault, FaultKind, File, Reading, Step, cluster_places, explain_fault, read_node, steps, traced,
+    with_places,
 };
 pub use rolling::{Gate, MaintenanceWindow, PromQlGate, ResolvedRolling, Rolling};
 pub use scaling::{MixedInstances, ScalingProcess, Schedule, WarmPool};
