@@ -26,7 +26,7 @@ pub enum Unreadable {
     #[error("it is not a file")]
     NotAFile,
     /// Larger than such a file can be.
-    #[error("it is larger than {most} bytes, and no more are read")]
+    #[error("it has more than {most} bytes, and at most {most} are read")]
     TooLarge {
         /// How many bytes are read at most.
         most: u64,
