@@ -38,6 +38,9 @@ pub mod desired;
 pub mod duration;
 pub mod exit;
 pub mod file;
+#[doc(hidden)]
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod health;
 pub mod install;
 pub mod kubernetes;

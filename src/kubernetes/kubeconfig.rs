@@ -81,7 +81,8 @@ impl Part<'_> {
             Some(item.get(self.list.trim_end_matches('s')).unwrap_or(item))
         });
         let parts: Vec<&Node> = fields.collect();
-        let exact = parts.iter().find_map(|part| part.get(field));
+        let in_place = format!("{field}-data");
+        let exact = parts.iter().find_map(|part| part.get(field).or_else(|| part.get(&in_place)));
         let span = exact.or(parts.first().copied()).map_or(Span::new(1, 1, 1), |node| node.span);
         Problem::error(what).at(self.source.hidden_place(span, ""))
     }

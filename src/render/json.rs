@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
-use crate::render::source::{Source, Span};
+use crate::render::source::Source;
 
 /// Reads a file that holds one value.
 ///
@@ -14,14 +14,10 @@ pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Problem> {
 }
 
 fn problem(source: &Source, error: &serde_json::Error) -> Problem {
-    // Its column counts bytes, and is 0 at a line's end.
-    let line = error.line().max(1);
-    let start = source.line_start(line);
-    let behind = start.saturating_add(error.column());
-    let span = match error.column() {
-        0 => Span::new(line, 1, 1),
-        _ => source.span(behind - 1..behind),
-    };
+    // Its column counts bytes, the last of what it has read; a line's end is column 0 of the next line.
+    let read = source.line_start(error.line().max(1)).saturating_add(error.column());
+    let last = read.min(source.text().len()).saturating_sub(1);
+    let span = source.span(last..read);
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     Problem::error(what).at(source.place(span, ""))

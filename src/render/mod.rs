@@ -11,6 +11,8 @@
 
 mod engine;
 pub mod explain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod image;
 pub mod json;
 pub mod layers;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::problem::{Place, Problem};
+use crate::problem::{CUT, Place, Problem};
 
 /// Longer lines are shortened around the place that matters before they are shown: nobody reads a line of a megabyte.
 const SHOWN_LINE: usize = 240;
@@ -154,7 +154,7 @@ impl Source {
                 place.length = place.length.min((keep + 1).saturating_sub(place.column).max(1));
             } else {
                 let around: String = text.chars().skip(place.column - 1).take(SHOWN_LINE / 2).collect();
-                place.text = format!("… {around} …");
+                place.text = format!("{CUT}{around} …");
                 place.length = 1;
             }
         }

@@ -172,8 +172,8 @@ pub fn foreign<T: DeserializeOwned + Send>(source: &Source) -> Result<Vec<T>, Pr
     let read = || {
         let options = options(DuplicateKeyPolicy::Error, Words::Booleans);
         serde_saphyr::from_multiple_with_options(source.text(), options).map_err(|error| {
-            let known = error.without_snippet().location().filter(|it| it.line() > 0);
-            let span = known.map_or(Span::new(1, 1, 1), |location| place(source, location));
+            let told = mistake::problem(source, &error, || None);
+            let span = told.places.first().map_or(Span::new(1, 1, 1), |place| Span::new(place.line, place.column, 1));
             unread().at(source.hidden_place(span, ""))
         })
     };

@@ -11,6 +11,8 @@ pub mod ec2;
 pub mod elbv2;
 mod endpoints;
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod iam;
 mod kept;
 pub mod kubernetes;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::scenario::Workload;
+use super::scenario::{MOST_PODS, Workload};
 use super::world::NetworkPlugin;
 use crate::problem::Problem;
 use crate::render::source::Source;
@@ -249,6 +249,12 @@ impl Seed {
         }
         for (index, vpc) in self.vpcs.iter().enumerate() {
             self.check_vpc(vpc).map_err(|(path, why)| ([&steps!["vpcs", index], path.as_slice()].concat(), why))?;
+        }
+        for (cluster, workloads) in &self.workloads {
+            if let Some(index) = workloads.iter().position(|workload| workload.replicas > MOST_PODS) {
+                let path = steps!["workloads", cluster, index, "replicas"];
+                return Err((path.to_vec(), format!("at most {MOST_PODS} pods are possible")));
+            }
         }
         for (index, zone) in self.hosted_zones.iter().enumerate() {
             let known = |id: &VpcId| self.vpcs.iter().any(|vpc| vpc.id == *id);

@@ -58,7 +58,7 @@ impl Identities {
         Self::from_content(path, &content)
     }
 
-    fn from_content(path: &Path, content: &Secret) -> Result<Self, SealError> {
+    pub(super) fn from_content(path: &Path, content: &Secret) -> Result<Self, SealError> {
         let mut keys = Vec::new();
         // Neither a line nor age's own message about it may be shown: both can hold the key.
         for (index, line) in content.expose().split(|&byte| byte == b'\n').enumerate() {

@@ -4,6 +4,8 @@
 //! The types are the one source of the manifests' format: JSON Schemas and reference are made from them. One file per
 //! concern; values with rules of their own are in [`value`].
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod value;
 
 mod addon;

@@ -46,6 +46,9 @@ fn typed(source: &Source, error: &Error) -> Problem {
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (format!("expected {expected}, found {unexpected}"), None, "here")
         }
+        Error::InvalidBooleanStrict { .. } => {
+            (String::from("expected a boolean"), Some(String::from("write true or false")), "here")
+        }
         Error::InvalidScalar { ty, .. } => {
             let wanted = if ty.starts_with(['u', 'i']) { "a whole number" } else { ty };
             (format!("expected {wanted}"), None, "here")

@@ -59,6 +59,13 @@ pub struct Member {
     pub all: Vec<String>,
 }
 
+/// Kubernetes' own bounds on one cluster (kubernetes.io, "Considerations for large clusters"): what is larger only fills
+/// the memory.
+const MOST_MACHINES: u32 = 5_000;
+pub(super) const MOST_PODS: u32 = 150_000;
+/// etcd takes seven members at most (etcd.io, "Frequently Asked Questions").
+const MOST_MEMBERS: u32 = 7;
+
 impl Scenario {
     /// Reads a scenario.
     ///
@@ -76,7 +83,18 @@ impl Scenario {
     fn check(&self) -> Result<(), (Vec<Step>, String)> {
         let misfit = |path: &[Step], why: String| Err((path.to_vec(), why));
         let mut names = std::collections::BTreeSet::new();
+        if self.control_plane.members > MOST_MEMBERS {
+            let why = format!("at most {MOST_MEMBERS} members are possible");
+            return misfit(&steps!["controlPlane", "members"], why);
+        }
+        if let Some(index) = self.workloads.iter().position(|workload| workload.replicas > MOST_PODS) {
+            return misfit(&steps!["workloads", index, "replicas"], format!("at most {MOST_PODS} pods are possible"));
+        }
         for (index, group) in self.groups.iter().enumerate() {
+            if group.size > MOST_MACHINES {
+                let why = format!("at most {MOST_MACHINES} machines are possible");
+                return misfit(&steps!["groups", index, "size"], why);
+            }
             if !names.insert(group.name.as_str()) {
                 return misfit(&steps!["groups", index, "name"], format!("group {} is there twice", group.name));
             }

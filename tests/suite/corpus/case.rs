@@ -76,7 +76,7 @@ impl Case {
                 self.expected.push(Expected { place: Some(place.to_owned()), words: words.to_owned() });
             }
             "says" => self.expected.push(Expected { place: None, words: rest.to_owned() }),
-            "never" => self.never.push(rest.to_owned()),
+            "never" => self.never.push(unescaped_text(rest)),
             "exit" => self.exit = rest.parse().expect("an exit code"),
             _ => {
                 assert!(self.reader.is_empty(), "{}: two readers", self.name);
