@@ -422,10 +422,12 @@ fn too_large(source: &Source, span: Span) -> Problem {
         .hint("quote it if it is meant as text")
 }
 
-/// A place of the parser in terms of the text; what reaches beyond the first line is cut off.
+/// A place of the parser in terms of the text; what reaches beyond the first line is cut off. Behind a line's end, and
+/// behind the text, the parser counts on.
 fn place(source: &Source, location: Location) -> Span {
-    let line = usize::try_from(location.line()).unwrap_or(usize::MAX).max(1);
-    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).max(1);
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let line = number(location.line()).clamp(1, source.line_count() + 1);
+    let column = number(location.column()).clamp(1, source.line(line).chars().count() + 1);
     let length = match bytes(location) {
         Some(range) => source
             .text()

@@ -53,7 +53,7 @@ PLANS = [
     ("cut", '{"version": 1,\n "clu⟨', "control character"),
     ("surrogate", '{"version": 1, "cluster": "\\ud80⟨0"}', None),
     ("behind", '{"version": 1} ⟨x', "trailing characters"),
-    ("control", '{"version": 1, "cluster": "a⟨\x01"}', "control character"),
+    ("control", '{"version": 1, "cluster": "⟨a\x01"}', "control character"),
     ("comment", '{⟨// a\n"version": 1}', "key must be a string"),
     ("yaml", "⟨version: 1\n", "expected value"),
 ]

@@ -149,7 +149,7 @@ GROUPS = [
     ("yes", "mixedInstances: { onDemandBase: ⟨yes }", "expected a whole number"),
     ("negative", "mixedInstances: { onDemandBase: ⟨-1 }", "expected a whole number"),
     ("overflow", "mixedInstances: { onDemandBase: ⟨4294967296 }", "expected a whole number"),
-    ("octal", "mixedInstances: { onDemandBase: ⟨0b1 }", "expected a whole number"),
+    ("exponent", "mixedInstances: { onDemandBase: ⟨12e3 }", "expected a whole number"),
 ]
 
 # Parts of the good group.
