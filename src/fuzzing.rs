@@ -65,6 +65,7 @@ mod tests {
 
     /// Seeds and finds of each target.
     #[test]
+    #[expect(clippy::print_stdout, reason = "scripts collect the counts of proofs")]
     fn seeds_and_regressions_are_replayed() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         let mut count = 0;

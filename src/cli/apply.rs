@@ -1,6 +1,6 @@
 //! `windlass apply`: makes AWS what the manifests say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -38,7 +38,7 @@ pub struct Arguments {
 impl Arguments {
     /// Plans, shows, asks, does.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let saved = self.plan.as_ref().map(saved).transpose()?;
+        let saved = self.plan.as_deref().map(saved).transpose()?;
         run::needs_somebody_to_ask(&self.options, "apply")?;
         let session = Session::open(global, output, &self.which.cluster, self.options.parallelism).await?;
         let records = session.store.read().await?;
@@ -73,6 +73,6 @@ impl Arguments {
     }
 }
 
-fn saved(path: &PathBuf) -> anyhow::Result<Plan> {
+fn saved(path: &Path) -> anyhow::Result<Plan> {
     Ok(Plan::from_file(&files::source(path, file::LARGEST_MADE)?).map_err(Problems::from)?)
 }

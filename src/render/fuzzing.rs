@@ -84,18 +84,28 @@ impl Plain {
         }
     }
 
+    /// What one layer says of a key that no layer before it has.
     fn of_node(node: &Node) -> Self {
+        if node.as_mapping().is_none() {
+            return Self::whole(node);
+        }
+        let mut mapping = Self::Mapping(BTreeMap::new());
+        mapping.merge(node);
+        mapping
+    }
+
+    /// Of a list nothing is merged, and so nothing in it is removed.
+    fn whole(node: &Node) -> Self {
         match &node.value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Scalar(value.to_string()),
             Value::Integer(value) => Self::Scalar(value.to_string()),
             Value::Float(value, _) => Self::Scalar(format!("{value:?}")),
             Value::String(value) => Self::Scalar(format!("{value:?}")),
-            Value::Sequence(items) => Self::Sequence(items.iter().map(Self::of_node).collect()),
-            Value::Mapping(_) => {
-                let mut mapping = Self::Mapping(BTreeMap::new());
-                mapping.merge(node);
-                mapping
+            Value::Sequence(items) => Self::Sequence(items.iter().map(Self::whole).collect()),
+            Value::Mapping(mapping) => {
+                let entries = mapping.entries().iter();
+                Self::Mapping(entries.map(|entry| (entry.key.name.clone(), Self::whole(&entry.value))).collect())
             }
         }
     }

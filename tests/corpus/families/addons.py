@@ -56,6 +56,10 @@ WHOLE = [
     ("undefined", f"{MAP}  name: {{{{ ⟨nothing }}}}\n", "nothing"),
 ]
 
+# A chart in place of nothing: what it prints is in chart.yaml.
+CHART = ("- { name: web }", "- { name: web, chart: { repository: https://charts.foo.bar, name: web, version: 1.2.3 } }")
+PRINTED = "rendered chart web 1.2.3 of add-on web"
+
 SEEDS = [
     ("version", "version: 1", "version: ⟨2", "version 2 is unknown"),
     ("account", '"123456789012"\nuser', "⟨123456789012\nuser", "put it in quotes"),
@@ -102,6 +106,15 @@ def cases():
         yield name, Case(f"An add-on: {name}.").edit(FILE, old, new, words)
     for name, text, words in WHOLE:
         yield f"whole-{name}", Case(f"An add-on: {name}.").whole(FILE, text, words)
+        if name != "undefined":
+            case = Case(f"What a chart prints: {name}.").also("templates/1_cluster.yaml.j2", *CHART)
+            yield f"chart-{name}", case.whole("chart.yaml", text, words, PRINTED)
+    for name, text, words in [("tab", "a:\n⟨\tb: c\n", "tabs disallowed"), ("twice-key", "a: 1\n⟨a: 2\n", 'key "a" is set twice'),
+                              ("open", "a: ⟨[\n", "not valid YAML"), ("noise", "a: ⟨\x00\n", "not valid YAML")]:
+        case = Case(f"What a chart prints is no YAML: {name}.").also("templates/1_cluster.yaml.j2", *CHART)
+        yield f"chart-{name}", case.whole("chart.yaml", text, words, PRINTED)
+    absent = Case("A chart that cannot be had.")
+    yield "chart-absent", absent.edit("templates/1_cluster.yaml.j2", CHART[0], CHART[1].replace("chart:", "⟨chart:"), "there are no charts in this test")
     for name, old, new, words in SEEDS:
         if words:
             yield f"seed-{name}", Case(f"The sandbox's seed: {name}.", "seed seed.yaml").edit("seed.yaml", old, new, words)

@@ -61,15 +61,18 @@ fn answer(case: &Case) -> (Option<String>, Duration) {
         match receiver.recv_timeout(HANG) {
             Ok(said) => Ok(said),
             Err(RecvTimeoutError::Disconnected) => Err(String::from("it panics")),
-            Err(RecvTimeoutError::Timeout) => {
-                // Its thread cannot be stopped, and without its end there is no end of the test.
-                eprintln!("{} hangs: no answer in {HANG:?}", case.name);
-                std::process::abort();
-            }
+            Err(RecvTimeoutError::Timeout) => hang(case),
         }
         .inspect_err(|_| drop(reading.join()))
     });
     (said.and_then(|said| check(case, &said)).err(), begun.elapsed())
+}
+
+/// Its thread cannot be stopped, and without its end there is no end of the test.
+#[expect(clippy::print_stderr, reason = "the test's own output is lost with the process")]
+fn hang(case: &Case) -> ! {
+    eprintln!("{} hangs: no answer in {HANG:?}", case.name);
+    std::process::abort()
 }
 
 fn check(case: &Case, said: &Said) -> Result<(), String> {
@@ -119,6 +122,7 @@ fn is_said(said: &Said, expected: &Expected) -> bool {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "scripts collect the counts of proofs")]
 fn every_bad_input_gets_an_answer_with_its_place() {
     let cases = cases();
     let only = std::env::var("WINDLASS_TEST_CASE").unwrap_or_default();
