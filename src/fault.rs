@@ -6,6 +6,7 @@
 //! [`VARIABLE`]. Without the sandbox nothing ever goes wrong on purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env::VarError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -126,7 +127,7 @@ pub enum Effect<'a> {
 /// A plan cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{VARIABLE} is no plan of faults: {0}")]
-pub struct InvalidFaultPlan(#[from] serde_json::Error);
+pub struct InvalidFaultPlan(String);
 
 impl FaultPlan {
     /// The plan in [`VARIABLE`], if it is set.
@@ -135,9 +136,26 @@ impl FaultPlan {
     /// When it is not such a plan.
     pub fn from_environment() -> Result<Option<Self>, InvalidFaultPlan> {
         match std::env::var(VARIABLE) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
-            Err(_) => Ok(None),
+            Ok(text) => Self::read(&text).map(Some),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(InvalidFaultPlan(String::from("it is not UTF-8"))),
         }
+    }
+
+    /// Reads a plan from JSON.
+    ///
+    /// # Errors
+    /// What is wrong first, with its line and column; a probability that is none.
+    pub fn read(text: &str) -> Result<Self, InvalidFaultPlan> {
+        let plan: Self = serde_json::from_str(text).map_err(|error| InvalidFaultPlan(error.to_string()))?;
+        for (number, rule) in (1..).zip(&plan.rules) {
+            if let At::Probability { probability, .. } = rule.at
+                && !(0.0..=1.0).contains(&probability)
+            {
+                return Err(InvalidFaultPlan(format!("rule {number}: {probability} is no probability of 0 to 1")));
+            }
+        }
+        Ok(plan)
     }
 
     /// One rule.

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// What the text of a place begins with when the beginning of its line is cut off.
+pub const CUT: &str = "… ";
+
 /// Where something stands in a file, with the line itself so that it can be shown without reading the file again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {

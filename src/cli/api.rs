@@ -1,17 +1,19 @@
 //! The way to a cluster's own API: with a certificate issued for this run, or with the user's kubeconfig.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::files;
 use super::keys;
 use super::run::actor;
 use super::session::Session;
+use crate::file;
 use crate::kubernetes::{Credentials, Endpoint, Kubernetes};
 use crate::pki::{AuthorityName, BACKDATED_SECONDS, Ends, Issued, KeyPhase, Leaf, Usage};
+use crate::problem::Problems;
 use crate::spec::{ApiLoadBalancer, MEMBER_PORT};
 use crate::state::Records;
 
@@ -42,10 +44,9 @@ pub fn trust(records: &Records) -> String {
 pub fn connect(session: &Session, records: &Records, kubeconfig: Option<&Path>) -> anyhow::Result<Kubernetes> {
     let dial = Arc::clone(&session.dial);
     if let Some(path) = kubeconfig {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
-        let endpoint = Endpoint::from_kubeconfig(&text, None);
-        let connected = endpoint.and_then(|endpoint| Kubernetes::connect(dial, endpoint, session.clock));
+        let source = files::source(path, file::LARGEST)?;
+        let endpoint = Endpoint::from_kubeconfig(&source, None).map_err(Problems::from)?;
+        let connected = Kubernetes::connect(dial, endpoint, session.clock);
         return connected.with_context(|| format!("the kubeconfig {} is of no use", path.display()));
     }
     let ends = Ends::issued_at(session.aws.certain_date()?, LIFE + BACKDATED_SECONDS);

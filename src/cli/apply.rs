@@ -1,13 +1,12 @@
 //! `windlass apply`: makes AWS what the manifests say.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 
 use super::add_ons;
 use super::certs;
+use super::files;
 use super::health;
 use super::keys;
 use super::options::{Global, RunOptions, Which};
@@ -17,7 +16,9 @@ use super::session::Session;
 use super::upgrade;
 use super::work::{AddOnWork, Work};
 use crate::exit::Exit;
+use crate::file;
 use crate::plan::{Plan, Purpose};
+use crate::problem::Problems;
 use crate::ui::output::Output;
 
 /// Create or update a cluster: plan, show, ask, do. Run again after any interruption: it goes on where it was.
@@ -37,7 +38,7 @@ pub struct Arguments {
 impl Arguments {
     /// Plans, shows, asks, does.
     pub async fn run(&self, global: &Global, output: Output) -> anyhow::Result<Exit> {
-        let saved = self.plan.as_ref().map(saved).transpose()?;
+        let saved = self.plan.as_deref().map(saved).transpose()?;
         run::needs_somebody_to_ask(&self.options, "apply")?;
         let session = Session::open(global, output, &self.which.cluster, self.options.parallelism).await?;
         let records = session.store.read().await?;
@@ -72,7 +73,6 @@ impl Arguments {
     }
 }
 
-fn saved(path: &PathBuf) -> anyhow::Result<Plan> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
-    Plan::from_file(&text).with_context(|| format!("{} is of no use", path.display()))
+fn saved(path: &Path) -> anyhow::Result<Plan> {
+    Ok(Plan::from_file(&files::source(path, file::LARGEST_MADE)?).map_err(Problems::from)?)
 }

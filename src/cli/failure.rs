@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::install;
 use crate::kubernetes;
 use crate::pki::IssueError;
-use crate::plan::{Refusal, SavedPlanError};
+use crate::plan::Refusal;
 use crate::problem::Problems;
 use crate::roll::RunError;
 use crate::secret::SealError;
@@ -97,9 +97,6 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if cause.is::<NobodyToAsk>() || cause.is::<Refusal>() || cause.is::<SealError>() {
         return Some(Exit::Refused);
-    }
-    if cause.is::<SavedPlanError>() {
-        return Some(Exit::Config);
     }
     if cause.is::<IssueError>() {
         return Some(Exit::Certificate);

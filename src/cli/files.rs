@@ -1,4 +1,5 @@
-//! Files of the user that hold secrets: found where other tools look for them, replaced whole or not at all.
+//! Files that the user names on the command line; and those that hold secrets: found where other tools look for them,
+//! replaced whole or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,21 @@ use anyhow::Context;
 
 use super::failure::Stopped;
 use crate::exit::Exit;
+use crate::file;
 use crate::private::{self, Lasting};
+use crate::problem::{Problem, Problems};
+use crate::render::source::Source;
 use crate::secret::Secret;
+
+/// The text of a file of at most so many bytes.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn source(path: &Path, most: u64) -> Result<Source, Problems> {
+    let name = path.display().to_string();
+    let content = file::read(path, most).map_err(|error| Problem::error(format!("cannot read {name}: {error}")))?;
+    Ok(Source::from_bytes(name, content)?)
+}
 
 /// The file that kubectl writes to: the first of $KUBECONFIG, or ~/.kube/config.
 ///
@@ -34,9 +48,9 @@ pub fn change(path: &Path, change: impl FnOnce(&Secret) -> anyhow::Result<Secret
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     private::folder_of(&path).with_context(|| format!("cannot make the folder of {}", path.display()))?;
     let _lock = Lock::take(&path)?;
-    let existing = match fs::read(&path) {
+    let existing = match file::read(&path, file::LARGEST_MADE) {
         Ok(content) => Secret::new(content),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Secret::new(Vec::new()),
+        Err(error) if error.is_absence() => Secret::new(Vec::new()),
         Err(error) => return Err(anyhow::Error::from(error).context(format!("cannot read {}", path.display()))),
     };
     let content = change(&existing).with_context(|| format!("cannot add to {}", path.display()))?;

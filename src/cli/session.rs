@@ -183,8 +183,10 @@ fn faults() -> Result<Faults, InvalidFaultPlan> {
 
 /// What the sandbox's account holds at its start: the file that windlass.yaml names, else the example fleet's.
 fn seed(project: &Project) -> anyhow::Result<Seed> {
-    let Some(name) = &project.settings.sandbox.world else { return Ok(Seed::example()) };
-    Seed::read(project.named_file(name)?.text()).with_context(|| format!("the sandbox's seed {name} is of no use"))
+    Ok(match &project.settings.sandbox.world {
+        Some(name) => Seed::read(&project.read(Path::new(name)).map_err(Problems::from)?).map_err(Problems::from)?,
+        None => Seed::example(),
+    })
 }
 
 /// Where the sandbox keeps its world.

@@ -14,6 +14,8 @@ mod connector;
 mod error;
 mod event;
 mod evict;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod kubeconfig;
 mod node;

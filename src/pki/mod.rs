@@ -6,6 +6,8 @@ mod certificate;
 mod check;
 pub mod encryption;
 mod ends;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod import;
 mod key;
 pub mod kubeconfig;

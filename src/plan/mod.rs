@@ -30,7 +30,7 @@ pub use intents::begun;
 pub use make::plan;
 pub use refusal::Refusal;
 pub use rolls::Outdated;
-pub use saved::{SavedPlanError, Staleness, VERSION};
+pub use saved::{Staleness, VERSION};
 
 use std::collections::BTreeMap;
 

@@ -1,41 +1,19 @@
 //! Plans in files: `--out` writes one, `apply FILE` reads it back, and refuses it when the world has moved.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Plan;
+use crate::problem::Problem;
+use crate::render::json;
+use crate::render::source::{Source, Span};
 
 /// The version of the format that this windlass writes, and the only one that it reads.
 pub const VERSION: u32 = 1;
 
-/// Why a saved plan cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SavedPlanError {
-    /// It is no JSON, or not that of a plan.
-    #[error("not a saved plan: {0}")]
-    Invalid(#[from] serde_json::Error),
-    /// It has no version.
-    #[error("not a saved plan: it has no version")]
-    NoVersion,
-    /// Another windlass wrote it.
-    #[error("the saved plan has format version {found}, and this windlass reads version {VERSION}")]
-    OtherVersion {
-        /// What the file says.
-        found: u64,
-    },
-}
-
-impl SavedPlanError {
-    /// What to do, for the line behind `hint:`.
-    #[must_use]
-    pub const fn hint(&self) -> &'static str {
-        match self {
-            Self::Invalid(_) | Self::NoVersion => "make one with `windlass plan CLUSTER --out FILE`",
-            Self::OtherVersion { found } if *found > VERSION as u64 => {
-                "a newer windlass wrote it: apply it with that one, or plan again"
-            }
-            Self::OtherVersion { .. } => "an older windlass wrote it: plan again",
-        }
-    }
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
 }
 
 /// Why a saved plan no longer fits.
@@ -70,15 +48,23 @@ impl Plan {
     /// Reads what [`Plan::to_file`] wrote.
     ///
     /// # Errors
-    /// Says whether it is no plan, or one of another version.
-    pub fn from_file(text: &str) -> Result<Self, SavedPlanError> {
+    /// Says where and why it is no plan, or that it is one of another version.
+    pub fn from_file(source: &Source) -> Result<Self, Problem> {
+        let no_plan = |problem: Problem| {
+            let message = format!("this is no saved plan: {}", problem.message);
+            Problem { message, ..problem }.hint("make one with `windlass plan CLUSTER --out FILE`")
+        };
         // The version first: another version's fields would only give a confusing message.
-        let value: Value = serde_json::from_str(text)?;
-        match value.get("version").and_then(Value::as_u64) {
-            None => Err(SavedPlanError::NoVersion),
-            Some(found) if found != u64::from(VERSION) => Err(SavedPlanError::OtherVersion { found }),
-            Some(_) => Ok(serde_json::from_value(value)?),
+        let Versioned { version } = json::read(source).map_err(no_plan)?;
+        if version == u64::from(VERSION) {
+            return json::read(source).map_err(no_plan);
         }
+        let message = format!("the plan has format version {version}, and this windlass reads version {VERSION}");
+        let hint = match version > u64::from(VERSION) {
+            true => "a newer windlass wrote it: apply it with that one, or plan again",
+            false => "an older windlass wrote it: plan again",
+        };
+        Err(Problem::error(message).at(source.place(Span::new(1, 1, 1), "this plan")).hint(hint))
     }
 
     /// Why this plan must not be applied any more, given the plan that would be made now; `None`: it may.

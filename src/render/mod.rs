@@ -11,7 +11,10 @@
 
 mod engine;
 pub mod explain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod image;
+pub mod json;
 pub mod layers;
 pub mod nearest;
 pub mod pattern;

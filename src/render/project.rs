@@ -84,6 +84,14 @@ impl Project {
         &self.settings_source
     }
 
+    /// Reads a file of the project that its settings name.
+    ///
+    /// # Errors
+    /// It cannot be read, or lies outside the project.
+    pub fn read(&self, path: &Path) -> Result<Source, Problem> {
+        files::read(&self.root, path)
+    }
+
     /// All clusters, sorted: the files directly in `vars/` whose names are DNS names.
     #[must_use]
     pub fn clusters(&self) -> &[ClusterName] {
@@ -107,14 +115,6 @@ impl Project {
         };
         let hint = hint.unwrap_or_else(|| format!("a cluster is a file of its name: vars/{name}.yaml"));
         Err(problem.hint(hint).into())
-    }
-
-    /// Reads a file that `windlass.yaml` names.
-    ///
-    /// # Errors
-    /// It is not in the project, or cannot be read.
-    pub fn named_file(&self, name: &str) -> Result<Source, Problems> {
-        Ok(files::read(&self.root, Path::new(name))?)
     }
 
     /// A layer that `windlass.yaml` names and that is not there.

@@ -1,10 +1,10 @@
 //! A text with a name, cut into lines: what turns a line and a column into a [`Place`] that can be shown.
 //!
-//! It never reads files: whoever has the text makes one.
+//! It never reads files: whoever has the content makes one.
 
 use std::sync::Arc;
 
-use crate::problem::Place;
+use crate::problem::{CUT, Place, Problem};
 
 /// Longer lines are shortened around the place that matters before they are shown: nobody reads a line of a megabyte.
 const SHOWN_LINE: usize = 240;
@@ -51,6 +51,24 @@ impl Source {
         }
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { inner: Arc::new(Inner { name: name.into(), text, starts }) }
+    }
+
+    /// Takes the content of a file.
+    ///
+    /// # Errors
+    /// It is not UTF-8; the place is that of the first byte that is not.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Problem> {
+        let name = name.into();
+        String::from_utf8(bytes).map(|text| Self::new(name.as_str(), text)).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            // What comes before the byte is text; of the rest a replacement is shown.
+            let shown = Self::new(name.as_str(), String::from_utf8_lossy(error.as_bytes()));
+            let order_mark = error.as_bytes().starts_with("\u{feff}".as_bytes());
+            let at = if order_mark { good.saturating_sub('\u{feff}'.len_utf8()) } else { good };
+            Problem::error(format!("cannot read {name}: it is not UTF-8"))
+                .at(shown.place(shown.span(at..at), "this byte is no text"))
+                .hint("save the file as UTF-8")
+        })
     }
 
     /// The path relative to the project's root, or a name such as `rendered 3_spot-nodes.yaml`.
@@ -101,6 +119,16 @@ impl Source {
         Span::new(line, column + 1, characters(to).saturating_sub(column))
     }
 
+    /// The place, without the text: for files whose lines may hold a secret.
+    #[must_use]
+    pub fn hidden_place(&self, span: Span, label: impl Into<String>) -> Place {
+        // Behind as many blanks, so that the column is the text's.
+        let before = span.column.saturating_sub(1).min(SHOWN_LINE);
+        let text = format!("{}(not shown)", " ".repeat(before));
+        let file = self.inner.name.clone();
+        Place { file, line: span.line, column: span.column, length: "(not shown)".len(), text, label: label.into() }
+    }
+
     /// The place to show, with its line's text.
     #[must_use]
     pub fn place(&self, span: Span, label: impl Into<String>) -> Place {
@@ -126,7 +154,7 @@ impl Source {
                 place.length = place.length.min((keep + 1).saturating_sub(place.column).max(1));
             } else {
                 let around: String = text.chars().skip(place.column - 1).take(SHOWN_LINE / 2).collect();
-                place.text = format!("… {around} …");
+                place.text = format!("{CUT}{around} …");
                 place.length = 1;
             }
         }

@@ -10,8 +10,8 @@ mod tests;
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 
 use crate::problem::Problem;
 pub use crate::render::source::{Source, Span};
@@ -158,11 +158,31 @@ pub fn documents(source: &Source) -> Result<Vec<Node>, Problem> {
             .at(source.place(source.span(at..at + 1), "here"))
             .hint("save the file with the line ends of Unix"));
     }
-    if depth_bound(source.text()) <= SHALLOW {
-        return read_documents(source);
-    }
     let refused = |why: String| Err(Problem::error(format!("cannot read {}: {why}", source.name())));
-    stack::deep(|| read_documents(source), refused)
+    with_room(source.text(), || read_documents(source), refused)
+}
+
+/// Reads all documents of a file whose format is not ours, as kubectl and kops read it: `yes` is a boolean. No message
+/// has any of the text in it, because such files hold keys.
+///
+/// # Errors
+/// One problem with its place.
+pub fn foreign<T: DeserializeOwned + Send>(source: &Source) -> Result<Vec<T>, Problem> {
+    let unread = || Problem::error(format!("{} is not valid YAML, or not what it should be", source.name()));
+    let read = || {
+        let options = options(DuplicateKeyPolicy::Error, Words::Booleans);
+        serde_saphyr::from_multiple_with_options(source.text(), options).map_err(|error| {
+            let told = mistake::problem(source, &error, || None);
+            let span = told.places.first().map_or(Span::new(1, 1, 1), |place| Span::new(place.line, place.column, 1));
+            unread().at(source.hidden_place(span, ""))
+        })
+    };
+    with_room(source.text(), read, |_| Err(unread()))
+}
+
+/// Runs what recurses as deep as the text is nested, where there is room for it.
+fn with_room<T: Send>(text: &str, work: impl FnOnce() -> T + Send, refused: impl FnOnce(String) -> T) -> T {
+    if depth_bound(text) <= SHALLOW { work() } else { stack::deep(work, refused) }
 }
 
 /// Nesting up to which the caller's own stack is used. The parser recurses, about 40 kB a level in a debug build
@@ -218,9 +238,18 @@ pub fn mapping(source: &Source) -> Result<Node, Problem> {
     Ok(first)
 }
 
+/// What `yes`, `no`, `on` and `off` are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Text, as in YAML 1.2.
+    Text,
+    /// Booleans, as in YAML 1.1.
+    Booleans,
+}
+
 /// Bounds on one file: far above any real one (a fleet's largest rendered file has some thousand nodes), far below
 /// what hurts. A "billion laughs" file stops at the number of replayed events.
-fn options(duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
+fn options(duplicate_keys: DuplicateKeyPolicy, words: Words) -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 100,
@@ -235,14 +264,14 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
             max_replay_stack_depth: 32,
         },
         duplicate_keys: duplicate_keys,
-        strict_booleans: true,
+        strict_booleans: words == Words::Text,
         with_snippet: false,
         emit_comments: false,
     }
 }
 
 fn read(source: &Source, duplicate_keys: DuplicateKeyPolicy) -> Result<Vec<RawNode>, serde_saphyr::Error> {
-    serde_saphyr::from_multiple_with_options(source.text(), options(duplicate_keys))
+    serde_saphyr::from_multiple_with_options(source.text(), options(duplicate_keys, Words::Text))
 }
 
 /// What serde gives: values with locations of the parser, not yet joined with the text.
@@ -393,10 +422,12 @@ fn too_large(source: &Source, span: Span) -> Problem {
         .hint("quote it if it is meant as text")
 }
 
-/// A place of the parser in terms of the text; what reaches beyond the first line is cut off.
+/// A place of the parser in terms of the text; what reaches beyond the first line is cut off. Behind a line's end, and
+/// behind the text, the parser counts on.
 fn place(source: &Source, location: Location) -> Span {
-    let line = usize::try_from(location.line()).unwrap_or(usize::MAX).max(1);
-    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).max(1);
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let line = number(location.line()).clamp(1, source.line_count() + 1);
+    let column = number(location.column()).clamp(1, source.line(line).chars().count() + 1);
     let length = match bytes(location) {
         Some(range) => source
             .text()

@@ -10,6 +10,8 @@ pub mod connector;
 pub mod ec2;
 pub mod elbv2;
 mod endpoints;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod iam;
 pub mod journal;
 mod kept;

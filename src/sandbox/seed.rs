@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::scenario::Workload;
+use super::scenario::{MOST_PODS, Workload};
 use super::world::NetworkPlugin;
+use crate::problem::Problem;
+use crate::render::source::Source;
 use crate::spec::value::{AccountId, Cidr, HostedZoneName, Region, SubnetId, VpcId, Zone};
+use crate::spec::{File, Step, steps};
 
 /// The seed that is used where a project has none: the example fleet's.
 const EXAMPLE: &str = include_str!("../../sandbox/seed.yaml");
@@ -213,78 +216,87 @@ pub struct SeedImage {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A seed that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// It is not YAML, or has unknown or wrong fields.
-    #[error("cannot read the sandbox's seed: {0}")]
-    Unreadable(String),
-    /// Its parts do not fit together.
-    #[error("the sandbox's seed is inconsistent: {0}")]
-    Inconsistent(String),
-}
+/// What does not fit: where, and what is wrong there.
+type Misfit = (Vec<Step>, String);
 
 impl Seed {
-    /// Reads the text of a seed file.
+    /// Reads a seed file.
     ///
     /// # Errors
-    /// The first mistake, with its line.
-    pub fn read(text: &str) -> Result<Self, SeedError> {
-        let seed: Self =
-            serde_saphyr::from_str(text).map_err(|error| SeedError::Unreadable(error.without_snippet().to_string()))?;
-        seed.check().map_err(SeedError::Inconsistent)?;
+    /// The first mistake with its place: it is no YAML, has unknown or wrong fields, or its parts do not fit together.
+    pub fn read(source: &Source) -> Result<Self, Problem> {
+        let (seed, file) = File::read::<Self>(source, "seed")?;
+        seed.check().map_err(|(path, why)| file.wrong(&path, why))?;
         Ok(seed)
     }
 
     /// The example fleet's world.
     #[must_use]
     pub fn example() -> Self {
-        Self::read(EXAMPLE).expect("the built-in seed is read by a test")
+        Self::read(&Source::new("sandbox/seed.yaml", EXAMPLE)).expect("the built-in seed is read by a test")
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Misfit> {
         if self.version != 1 {
-            return Err(format!("version {} is unknown, this windlass reads version 1", self.version));
+            let why = format!("version {} is unknown, this windlass reads version 1", self.version);
+            return Err((steps!["version"].to_vec(), why));
         }
-        for zone in &self.zones {
+        for (index, zone) in self.zones.iter().enumerate() {
             if zone.name.region() != self.region.as_str() {
-                return Err(format!("zone {} is not in {}", zone.name, self.region));
+                let why = format!("zone {} is not in {}", zone.name, self.region);
+                return Err((steps!["zones", index, "name"].to_vec(), why));
             }
         }
-        self.vpcs.iter().try_for_each(|vpc| self.check_vpc(vpc))?;
-        for zone in &self.hosted_zones {
-            if let Some(vpc) = zone.vpcs.iter().find(|id| !self.vpcs.iter().any(|vpc| vpc.id == **id)) {
-                return Err(format!("hosted zone {} is for {vpc}, which does not exist", zone.name));
+        for (index, vpc) in self.vpcs.iter().enumerate() {
+            self.check_vpc(vpc).map_err(|(path, why)| ([&steps!["vpcs", index], path.as_slice()].concat(), why))?;
+        }
+        for (cluster, workloads) in &self.workloads {
+            if let Some(index) = workloads.iter().position(|workload| workload.replicas > MOST_PODS) {
+                let path = steps!["workloads", cluster, index, "replicas"];
+                return Err((path.to_vec(), format!("at most {MOST_PODS} pods are possible")));
+            }
+        }
+        for (index, zone) in self.hosted_zones.iter().enumerate() {
+            let known = |id: &VpcId| self.vpcs.iter().any(|vpc| vpc.id == *id);
+            if let Some((at, id)) = zone.vpcs.iter().enumerate().find(|(_, id)| !known(id)) {
+                let why = format!("hosted zone {} is for {id}, which does not exist", zone.name);
+                return Err((steps!["hostedZones", index, "vpcs", at].to_vec(), why));
             }
         }
         Ok(())
     }
 
-    fn check_vpc(&self, vpc: &SeedVpc) -> Result<(), String> {
+    fn check_vpc(&self, vpc: &SeedVpc) -> Result<(), Misfit> {
+        let misfit = |path: &[Step], why: String| Err((path.to_vec(), why));
         let subnet = |id: &SubnetId| vpc.subnets.iter().any(|subnet| &subnet.id == id);
-        for subnet in &vpc.subnets {
+        for (index, subnet) in vpc.subnets.iter().enumerate() {
             if !vpc.cidrs.iter().any(|cidr| cidr.contains(subnet.cidr)) {
-                return Err(format!("{} is not within the ranges of {}", subnet.id, vpc.id));
+                let why = format!("{} is not within the ranges of {}", subnet.id, vpc.id);
+                return misfit(&steps!["subnets", index, "cidr"], why);
             }
             if !self.zones.iter().any(|zone| zone.name == subnet.zone) {
-                return Err(format!("{} is in {}, which is no zone of this world", subnet.id, subnet.zone));
+                let why = format!("{} is in {}, which is no zone of this world", subnet.id, subnet.zone);
+                return misfit(&steps!["subnets", index, "zone"], why);
             }
         }
-        if let Some(nat) = vpc.nat_gateways.iter().find(|nat| !subnet(&nat.subnet)) {
-            return Err(format!("{} stands in {}, which {} does not have", nat.id, nat.subnet, vpc.id));
+        if let Some((index, nat)) = vpc.nat_gateways.iter().enumerate().find(|(_, nat)| !subnet(&nat.subnet)) {
+            let why = format!("{} stands in {}, which {} does not have", nat.id, nat.subnet, vpc.id);
+            return misfit(&steps!["natGateways", index, "subnet"], why);
         }
         if vpc.route_tables.iter().filter(|table| table.main).count() != 1 {
-            return Err(format!("{} needs exactly one main route table", vpc.id));
+            return misfit(&steps!["routeTables"], format!("{} needs exactly one main route table", vpc.id));
         }
-        for table in &vpc.route_tables {
-            if let Some(id) = table.subnets.iter().find(|id| !subnet(id)) {
-                return Err(format!("{} is for {id}, which {} does not have", table.id, vpc.id));
+        for (index, table) in vpc.route_tables.iter().enumerate() {
+            if let Some((at, id)) = table.subnets.iter().enumerate().find(|(_, id)| !subnet(id)) {
+                let why = format!("{} is for {id}, which {} does not have", table.id, vpc.id);
+                return misfit(&steps!["routeTables", index, "subnets", at], why);
             }
-            for target in table.routes.values() {
+            for (range, target) in &table.routes {
                 let known = vpc.internet_gateway.as_ref() == Some(target)
                     || vpc.nat_gateways.iter().any(|nat| &nat.id == target);
                 if !known {
-                    return Err(format!("{} has a route to {target}, which {} does not have", table.id, vpc.id));
+                    let why = format!("{} has a route to {target}, which {} does not have", table.id, vpc.id);
+                    return misfit(&steps!["routeTables", index, "routes", range.to_string().as_str()], why);
                 }
             }
         }
@@ -300,9 +312,19 @@ const fn yes() -> bool {
 mod tests {
     use super::*;
 
+    fn read(text: impl Into<String>) -> Result<Seed, Problem> {
+        Seed::read(&Source::new("seed.yaml", text))
+    }
+
+    /// The line that the mistake is at, and what is wrong.
+    fn mistake(text: String) -> (String, String) {
+        let problem = read(text).expect_err("a mistake");
+        (problem.places[0].text.trim().to_owned(), problem.message)
+    }
+
     #[test]
     fn the_example_world_is_consistent() {
-        let seed = Seed::read(EXAMPLE).expect("a good seed");
+        let seed = read(EXAMPLE).expect("a good seed");
         assert_eq!(seed.zones.len(), 3);
         assert!(seed.vpcs.iter().any(|vpc| vpc.id.as_str() == "vpc-0a1b2c3d4e5f60718"));
         let images: Vec<&str> = seed.images.iter().map(|image| image.id.as_str()).collect();
@@ -313,14 +335,16 @@ mod tests {
 
     #[test]
     fn parts_that_do_not_fit_together_are_named() {
-        let broken = EXAMPLE.replace("subnet: subnet-0aa0000000000000a", "subnet: subnet-0ff0000000000000f");
-        let error = Seed::read(&broken).expect_err("a NAT gateway without subnet");
-        assert!(error.to_string().contains("which vpc-0a1b2c3d4e5f60718 does not have"), "{error}");
+        let good = "subnet: subnet-0aa0000000000000a";
+        let broken = EXAMPLE.replace(good, "subnet: subnet-0ff0000000000000f");
+        let (line, message) = mistake(broken);
+        assert!(line.contains("subnet: subnet-0ff0000000000000f"), "{line}");
+        assert!(message.contains("which vpc-0a1b2c3d4e5f60718 does not have"), "{message}");
     }
 
     #[test]
     fn unknown_fields_are_refused() {
-        let error = Seed::read(&format!("{EXAMPLE}\nqueues: []\n")).expect_err("no such field");
-        assert!(error.to_string().contains("queues"), "{error}");
+        let (line, message) = mistake(format!("{EXAMPLE}\nqueues: []\n"));
+        assert_eq!((line.as_str(), message.as_str()), ("queues: []", "unknown field \"queues\" in seed"));
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,6 +23,9 @@ use super::{Sandbox, endpoints};
 
 /// Answers under way may finish for so long when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Far above what any call sends, snapshots of etcd among it (bytes).
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// A port that is listened to; clients wait until [`Server::run_until`].
 #[derive(Debug)]
@@ -150,14 +153,14 @@ async fn connection(sandbox: Sandbox, stream: TcpStream, stopping: CancellationT
     }
 }
 
-/// The connection breaks on purpose: an injected fault.
+/// The connection breaks on purpose: an injected fault, or a body that no call has.
 #[derive(Debug, thiserror::Error)]
-#[error("connection broken by an injected fault")]
+#[error("connection broken on purpose")]
 struct Broken;
 
 async fn answer(sandbox: &Sandbox, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Broken> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Broken)?.to_bytes().to_vec();
+    let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| Broken)?.to_bytes().to_vec();
     let request = WireRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::file::Unreadable;
+
 /// Why a secret cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -51,7 +53,7 @@ pub enum SealError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: Unreadable,
     },
     /// Others than its owner may read an identity file.
     #[error(

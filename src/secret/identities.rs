@@ -10,13 +10,10 @@ use age::x25519;
 
 use super::Secret;
 use super::error::SealError;
-use crate::private;
+use crate::{file, private};
 
 /// Names the file with the identities.
 const VARIABLE: &str = "WINDLASS_AGE_KEY_FILE";
-
-/// An identity file is a few lines; more than this is a mistake in the path.
-const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// Identities and the files that they came from.
 #[derive(Clone, Default)]
@@ -57,18 +54,14 @@ impl Identities {
     /// When it cannot be read, has a line that is neither, or has no key.
     pub fn from_file(path: &Path) -> Result<Self, SealError> {
         let unreadable = |source| SealError::Unreadable { path: path.to_owned(), source };
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if metadata.len() > LARGEST_FILE {
-            return Err(unreadable(std::io::Error::other("too large for a file of keys")));
-        }
-        if private::is_open_to_others(path).map_err(unreadable)? {
+        let content = Secret::new(file::read(path, file::LARGEST).map_err(unreadable)?);
+        if private::is_open_to_others(path).map_err(|error| unreadable(error.into()))? {
             return Err(SealError::OpenToOthers { path: path.to_owned() });
         }
-        let content = Secret::new(std::fs::read(path).map_err(unreadable)?);
         Self::from_content(path, &content)
     }
 
-    fn from_content(path: &Path, content: &Secret) -> Result<Self, SealError> {
+    pub(super) fn from_content(path: &Path, content: &Secret) -> Result<Self, SealError> {
         let mut keys = Vec::new();
         // Neither a line nor age's own message about it may be shown: both can hold the key.
         for (index, line) in content.expose().split(|&byte| byte == b'\n').enumerate() {

@@ -2,6 +2,8 @@
 //! go. Sealing them for git is in [`seal()`].
 
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod identities;
 mod seal;
 #[cfg(test)]

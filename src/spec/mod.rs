@@ -4,6 +4,8 @@
 //! The types are the one source of the manifests' format: JSON Schemas and reference are made from them. One file per
 //! concern; values with rules of their own are in [`value`].
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod value;
 
 mod addon;
@@ -54,7 +56,8 @@ pub use pki::{KeyAlgorithm, Lifetimes, Pki, Thresholds};
 pub use protection::Protection;
 pub use read::read;
 pub(crate) use read::{
-    Document, Fault, FaultKind, Reading, Step, cluster_places, explain_fault, read_node, steps, traced, with_places,
+    Document, Fault, FaultKind, File, Reading, Step, cluster_places, explain_fault, read_node, steps, traced,
+    with_places,
 };
 pub use rolling::{Gate, MaintenanceWindow, PromQlGate, ResolvedRolling, Rolling};
 pub use scaling::{MixedInstances, ScalingProcess, Schedule, WarmPool};

@@ -10,6 +10,8 @@ mod fence;
 mod finding;
 mod format;
 mod fsck;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod git;
 mod history;
 mod invariant;

@@ -7,7 +7,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 use serde_json::{Value, json};
 
-use crate::problem::{Place, Problem, Problems, Severity};
+use crate::problem::{CUT, Place, Problem, Problems, Severity};
 
 /// How problems are shown as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,17 +97,11 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(place: &'a Place) -> Self {
-        let offset =
-            |characters: usize| place.text.char_indices().nth(characters).map_or(place.text.len(), |(at, _)| at);
+        let text = shifted(place);
+        let offset = |characters: usize| text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at);
         let start = offset(place.column.saturating_sub(1));
         let end = offset(place.column.saturating_sub(1) + place.length.max(1)).max(start);
-        Self {
-            place,
-            text: place.text.clone(),
-            bytes: start..end,
-            file: clean(&place.file),
-            label: clean(&place.label),
-        }
+        Self { place, bytes: start..end, text, file: clean(&place.file), label: clean(&place.label) }
     }
 
     fn element(&self, is_primary: bool) -> Element<'_> {
@@ -116,6 +110,16 @@ impl<'a> Shown<'a> {
         let annotation = kind.span(self.bytes.clone()).label(label);
         let snippet = Snippet::source(self.text.as_str()).line_start(self.place.line).path(self.file.as_str());
         snippet.annotation(annotation).into()
+    }
+}
+
+/// The text behind as many blanks as were cut off: the renderer counts columns in it, and cuts again.
+fn shifted(place: &Place) -> String {
+    let cut = place.column.saturating_sub(1 + CUT.chars().count());
+    if place.text.starts_with(CUT) && place.column > place.text.chars().count() {
+        format!("{}{}", " ".repeat(cut), place.text)
+    } else {
+        place.text.clone()
     }
 }
 

@@ -13,6 +13,7 @@ mod conformance;
 mod conformance_compute;
 mod conformance_network;
 mod conformance_services;
+mod corpus;
 mod etcd;
 mod hostile;
 mod kubeconfig;

@@ -12,15 +12,13 @@ use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run;
 use crate::cli::session::{FEW_CALLS, Session};
 use crate::exit::Exit;
+use crate::file;
 use crate::pki::import::{self, Files, Imported};
 use crate::pki::{AuthorityName, KeyPhase};
 use crate::secret::Secret;
 use crate::state::{KeyChange, PublicKeyRecord, Records, SealedKey};
 use crate::ui::output::Output;
 use crate::ui::prompt;
-
-/// Larger files are no keys.
-const LARGEST: u64 = 1024 * 1024;
 
 /// Take over the authorities and the service-account key of an existing cluster, from a folder of kops or kubeadm.
 ///
@@ -119,8 +117,9 @@ fn collect(root: &Path, folder: &Path, files: &mut Files) -> anyhow::Result<()> 
         let metadata = entry.metadata().with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
             collect(root, &path, files)?;
-        } else if metadata.is_file() && metadata.len() <= LARGEST {
-            let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        } else if metadata.is_file() && metadata.len() <= file::LARGEST {
+            let content =
+                file::read(&path, file::LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             files.insert(name, Secret::new(content));
         }

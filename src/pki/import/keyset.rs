@@ -4,6 +4,8 @@ use data_encoding::BASE64;
 use serde_json::Value;
 
 use super::{ImportError, at};
+use crate::render::source::Source;
+use crate::render::yaml;
 use crate::secret::Secret;
 
 /// Generations of a key pair.
@@ -29,10 +31,15 @@ impl Keyset {
     pub(super) fn parse(path: &str, content: &Secret) -> Result<Self, ImportError> {
         let bad = |why: &str| at(path)(&why);
         let text = content.expose_text().map_err(|_| bad("it is not text"))?;
-        // Messages of the parser may show the text, which has keys in it.
-        let options = serde_saphyr::options! { with_snippet: false };
-        let value: Value =
-            serde_saphyr::from_str_with_options(text, options).map_err(|_| bad("it is not valid YAML"))?;
+        let source = Source::new(path, text);
+        let mut documents = yaml::foreign::<Value>(&source).map_err(|problem| match problem.places.first() {
+            Some(place) => at(&format!("{path}:{}:{}", place.line, place.column))(&"it is not valid YAML"),
+            None => bad("it is not valid YAML"),
+        })?;
+        let value = documents.pop().unwrap_or_default();
+        if !documents.is_empty() {
+            return Err(bad("it has several documents"));
+        }
         if value["kind"] != "Keyset" {
             return Err(bad("its kind is not Keyset"));
         }

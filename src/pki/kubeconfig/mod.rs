@@ -12,6 +12,8 @@ mod write;
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 
+use crate::render::source::Source;
+use crate::render::yaml;
 use crate::secret::Secret;
 
 /// A cluster, a user and the context that joins them.
@@ -75,9 +77,9 @@ pub enum KubeconfigError {
     #[error("the kubeconfig is not valid YAML (line {line}, column {column}); it was not changed")]
     Yaml {
         /// From 1; 0 when that cannot be told.
-        line: u64,
+        line: usize,
         /// From 1; 0 when that cannot be told.
-        column: u64,
+        column: usize,
     },
     /// YAML, but no kubeconfig.
     #[error("the kubeconfig cannot be understood: {0}; it was not changed")]
@@ -140,19 +142,18 @@ pub fn remove(existing: &Secret, context: &str) -> Result<Option<Secret>, Kubeco
 
 fn read(existing: &Secret) -> Result<Map<String, Value>, KubeconfigError> {
     let text = existing.expose_text().map_err(|_| KubeconfigError::Shape("it is not UTF-8"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // YAML 1.1's booleans, as kubectl reads them: `insecure-skip-tls-verify: yes` must not become a word.
-    let options = serde_saphyr::options! { strict_booleans: false, with_snippet: false };
-    let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let place = error.location();
+    let mut documents = yaml::foreign::<Value>(&Source::new("kubeconfig", text)).map_err(|problem| {
+        let place = problem.places.first();
         KubeconfigError::Yaml {
-            line: place.map_or(0, |place| place.line()),
-            column: place.map_or(0, |place| place.column()),
+            line: place.map_or(0, |place| place.line),
+            column: place.map_or(0, |place| place.column),
         }
     })?;
-    match value {
-        Value::Null => Ok(Map::new()),
-        Value::Object(document) => Ok(document),
-        _ => Err(KubeconfigError::Shape("its top is not a mapping")),
+    match (documents.pop(), documents.is_empty()) {
+        (None | Some(Value::Null), true) => Ok(Map::new()),
+        (Some(Value::Object(document)), true) => Ok(document),
+        (_, true) => Err(KubeconfigError::Shape("its top is not a mapping")),
+        (_, false) => Err(KubeconfigError::Shape("it has several documents")),
     }
 }

@@ -164,7 +164,7 @@ fn damaged_keysets_are_refused_without_showing_them() {
     ] {
         let path = String::from("pki/private/kubernetes-ca/keyset.yaml");
         let refused = read(&Files::from([(path, Secret::from(text.to_owned()))])).expect_err(text).to_string();
-        assert!(refused.starts_with("pki/private/kubernetes-ca/keyset.yaml: "), "{refused}");
+        assert!(refused.starts_with("pki/private/kubernetes-ca/keyset.yaml:"), "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
 }

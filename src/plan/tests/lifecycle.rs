@@ -4,7 +4,9 @@ use super::shown;
 use super::small::{self, rule};
 use super::world::World;
 use crate::plan::Plan;
-use crate::plan::{Action, Purpose, SavedPlanError, Staleness};
+use crate::plan::{Action, Purpose, Staleness};
+use crate::problem::Problem;
+use crate::render::source::Source;
 use crate::resource::{Peer, Readiness, Resource};
 use crate::state::IntentKind;
 use crate::ui::plan::{Detail, View, json, markdown, text};
@@ -172,7 +174,7 @@ fn a_saved_plan_reads_back_and_is_stale_when_the_world_moves() {
     let mut world = World::applied(small::cluster());
     world.unwant("scheduled-action/spot/night");
     let plan = world.plan().expect("a plan");
-    let read = Plan::from_file(&plan.to_file().expect("text")).expect("the same plan");
+    let read = read(&plan.to_file().expect("text")).expect("the same plan");
     assert_eq!(read, plan);
     assert_eq!(read.staleness(&world.plan().expect("a plan")), None);
 
@@ -196,11 +198,22 @@ fn a_saved_plan_reads_back_and_is_stale_when_the_world_moves() {
 
 #[test]
 fn a_plan_of_another_version_is_refused_with_a_clear_message() {
-    let newer = Plan::from_file("{\"version\": 2, \"surprise\": true}").expect_err("another version");
-    assert!(matches!(newer, SavedPlanError::OtherVersion { found: 2 }));
-    assert!(newer.hint().contains("newer"), "{}", newer.hint());
-    assert!(matches!(Plan::from_file("{}"), Err(SavedPlanError::NoVersion)));
-    assert!(matches!(Plan::from_file("no"), Err(SavedPlanError::Invalid(_))));
+    let newer = read("{\"version\": 2, \"surprise\": true}").expect_err("another version");
+    assert!(newer.message.contains("format version 2"), "{newer:?}");
+    assert!(newer.hint.as_ref().is_some_and(|hint| hint.contains("newer")), "{newer:?}");
+    for (text, place, what) in [
+        ("{}", (1, 2), "missing field `version`"),
+        ("no", (1, 2), "expected ident"),
+        ("{\"version\": 1,\n \"cluster\": 7}", (2, 13), "invalid type: integer `7`, expected a string"),
+    ] {
+        let problem = read(text).expect_err(what);
+        assert!(problem.message.contains(what), "{problem:?}");
+        assert_eq!((problem.places[0].line, problem.places[0].column), place, "{problem:?}");
+    }
+}
+
+fn read(text: &str) -> Result<Plan, Problem> {
+    Plan::from_file(&Source::new("plan.json", text))
 }
 
 #[test]

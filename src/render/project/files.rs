@@ -3,11 +3,9 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
+use crate::file;
 use crate::problem::{Problem, Problems};
 use crate::render::source::Source;
-
-/// No file that a person writes for windlass comes near; a bigger one is a mistake (bytes).
-const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// Enough for any real tree; a deeper one is a loop or a mistake.
 const DEEPEST: usize = 16;
@@ -26,22 +24,8 @@ pub(super) fn read(root: &Path, path: &Path) -> Result<Source, Problem> {
         return Err(refused(String::from("it is a link that leads out of the project"))
             .hint("put the file itself into the project: a template must not be able to read other files"));
     }
-    let metadata = real.metadata().map_err(|error| refused(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(refused(String::from("it is not a file")));
-    }
-    if metadata.len() > LARGEST_FILE {
-        return Err(refused(format!("it has {} bytes, and at most {LARGEST_FILE} are read", metadata.len())));
-    }
-    let bytes = std::fs::read(&real).map_err(|error| refused(error.to_string()))?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => {
-            let good = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            Err(refused(format!("line {line} is not UTF-8")).hint("save the file as UTF-8"))
-        }
-    }
+    let bytes = file::read(&real, file::LARGEST).map_err(|error| refused(error.to_string()))?;
+    Source::from_bytes(name, bytes)
 }
 
 /// All wanted files beneath a directory of the project, sorted by path; hidden files and editors' backups are left out.

@@ -46,6 +46,9 @@ fn typed(source: &Source, error: &Error) -> Problem {
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (format!("expected {expected}, found {unexpected}"), None, "here")
         }
+        Error::InvalidBooleanStrict { .. } => {
+            (String::from("expected a boolean"), Some(String::from("write true or false")), "here")
+        }
         Error::InvalidScalar { ty, .. } => {
             let wanted = if ty.starts_with(['u', 'i']) { "a whole number" } else { ty };
             (format!("expected {wanted}"), None, "here")
@@ -129,10 +132,7 @@ fn recipients(source: &Source, tree: &Node, settings: &Settings) -> Vec<Problem>
     let wrong = settings.age_recipients.iter().zip(nodes).filter(|(recipient, _)| !recipient.starts_with("age1"));
     wrong
         .map(|(_, node)| {
-            let mut place = source.place(node.span, "");
-            place.text = String::from("(not shown)");
-            (place.column, place.length) = (1, place.text.len());
-            Problem::error("this is not an age recipient").at(place).hint(
+            Problem::error("this is not an age recipient").at(source.hidden_place(node.span, "")).hint(
                 "a recipient is the public half of a key pair and starts with `age1`; never put the private half here",
             )
         })

@@ -77,7 +77,7 @@ fn most_telling(source: &Source, span: Span, message: &str) -> (Span, &'static s
     let tab = |line: usize| {
         let text = source.line(line);
         let at = text.find('\t')?;
-        text[..at].trim().is_empty().then(|| Span::new(line, at + 1, 1))
+        text[..at].trim().is_empty().then(|| Span::new(line, text[..at].chars().count() + 1, 1))
     };
     if message.contains("tab")
         && let Some(span) = tab(span.line).or_else(|| tab(span.line + 1))
@@ -97,6 +97,8 @@ fn hint(line: &str, message: &str, label: &str) -> Option<&'static str> {
     let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start();
     if label == "a tab" {
         Some("indent with spaces: YAML allows no tabs there")
+    } else if message.contains("escape") {
+        Some("in double quotes a backslash begins an escape: write two of them, or use single quotes")
     } else if value.starts_with(['@', '`', '%']) {
         Some("quote a value that starts with @, ` or %")
     } else if value.starts_with("{{") || value.starts_with("{%") {

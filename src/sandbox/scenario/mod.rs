@@ -16,22 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::ec2::CapacityLimit;
 use super::world::World;
+use crate::problem::Problems;
+use crate::render::source::Source;
+use crate::spec::{File, Step, steps};
 
 pub use autoscaler::State as AutoscalerState;
 pub use file::{All, Autoscaler, Budget, ControlPlane, Fault, Group, Kind, Scenario, Stale, Topology, What, Workload};
 pub use machines::BUCKET;
 pub use workloads::deploy;
-
-/// Why a scenario cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// It is no YAML of the form.
-    #[error("the scenario cannot be read: {0}")]
-    Unreadable(String),
-    /// It contradicts itself.
-    #[error("the scenario is not sound: {0}")]
-    Unsound(String),
-}
 
 /// What is still to come of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,30 +59,52 @@ pub struct Member {
     pub all: Vec<String>,
 }
 
+/// Kubernetes' own bounds on one cluster (kubernetes.io, "Considerations for large clusters"): what is larger only fills
+/// the memory.
+const MOST_MACHINES: u32 = 5_000;
+pub(super) const MOST_PODS: u32 = 150_000;
+/// etcd takes seven members at most (etcd.io, "Frequently Asked Questions").
+const MOST_MEMBERS: u32 = 7;
+
 impl Scenario {
     /// Reads a scenario.
     ///
     /// # Errors
-    /// When it is not of the form, names something twice, or names a group that is not there.
-    pub fn read(text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = serde_saphyr::from_str(text)
-            .map_err(|error| ScenarioError::Unreadable(error.without_snippet().to_string()))?;
-        scenario.check()?;
+    /// The first mistake with its place: it is not of the form, names something twice, or names a group that is not
+    /// there.
+    pub fn read(text: &str) -> Result<Self, Problems> {
+        let source = Source::new("scenario", text);
+        let (scenario, file) = File::read::<Self>(&source, "scenario")?;
+        scenario.check().map_err(|(path, why)| file.wrong(&path, why))?;
         Ok(scenario)
     }
 
-    fn check(&self) -> Result<(), ScenarioError> {
+    /// Where something does not fit, and what.
+    fn check(&self) -> Result<(), (Vec<Step>, String)> {
+        let misfit = |path: &[Step], why: String| Err((path.to_vec(), why));
         let mut names = std::collections::BTreeSet::new();
-        for group in &self.groups {
+        if self.control_plane.members > MOST_MEMBERS {
+            let why = format!("at most {MOST_MEMBERS} members are possible");
+            return misfit(&steps!["controlPlane", "members"], why);
+        }
+        if let Some(index) = self.workloads.iter().position(|workload| workload.replicas > MOST_PODS) {
+            return misfit(&steps!["workloads", index, "replicas"], format!("at most {MOST_PODS} pods are possible"));
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            if group.size > MOST_MACHINES {
+                let why = format!("at most {MOST_MACHINES} machines are possible");
+                return misfit(&steps!["groups", index, "size"], why);
+            }
             if !names.insert(group.name.as_str()) {
-                return Err(ScenarioError::Unsound(format!("group {} is there twice", group.name)));
+                return misfit(&steps!["groups", index, "name"], format!("group {} is there twice", group.name));
             }
             let known = |name: &String| super::ec2::instance_type(name).is_some();
-            if let Some(name) = group.machine_types.iter().find(|name| !known(name)) {
-                return Err(ScenarioError::Unsound(format!("group {}: {name} is no instance type", group.name)));
+            if let Some((at, name)) = group.machine_types.iter().enumerate().find(|(_, name)| !known(name)) {
+                let why = format!("group {}: {name} is no instance type", group.name);
+                return misfit(&steps!["groups", index, "machineTypes", at], why);
             }
         }
-        for fault in &self.faults {
+        for (index, fault) in self.faults.iter().enumerate() {
             let group = match &fault.what {
                 What::Reclaim { group, .. }
                 | What::Terminate { group, .. }
@@ -99,11 +113,12 @@ impl Scenario {
                 What::Capacity { .. } | What::ApiDown { .. } => continue,
             };
             if !names.contains(group.as_str()) {
-                return Err(ScenarioError::Unsound(format!("a fault is about group {group}, which is not there")));
+                let why = format!("a fault is about group {group}, which is not there");
+                return misfit(&steps!["faults", index, "what"], why);
             }
         }
         if self.zones.is_empty() {
-            return Err(ScenarioError::Unsound("it has no zones".to_owned()));
+            return misfit(&steps!["zones"], String::from("it has no zones"));
         }
         Ok(())
     }

@@ -5,13 +5,21 @@ use quick_xml::events::Event;
 
 use super::{Node, Refusal};
 
+/// No call of any service nests its parameters as deep, or has as many: what does would overflow the stack, or take
+/// minutes.
+const DEEPEST: usize = 32;
+const MOST: usize = 10_000;
+
 /// A form, `Action=CreateVpc&CidrBlock=10.0.0.0%2F16`.
-pub fn form(text: &[u8]) -> Node {
+pub fn form(text: &[u8]) -> Result<Node, Refusal> {
     let mut root = Node::default();
-    for (name, value) in form_urlencoded::parse(text) {
+    for (count, (name, value)) in form_urlencoded::parse(text).enumerate() {
+        if count >= MOST || name.split('.').count() > DEEPEST {
+            return Err(Refusal::new("InvalidParameterCombination", "The request has too many parameters."));
+        }
         root.set(&name, value);
     }
-    root
+    Ok(root)
 }
 
 /// A JSON object; members of arrays are numbered from 1.
@@ -53,6 +61,9 @@ pub fn xml(text: &[u8]) -> Result<Node, Refusal> {
     loop {
         match reader.read_event().map_err(malformed)? {
             Event::Start(element) => {
+                if stack.len() > DEEPEST {
+                    return Err(malformed("nested too deeply"));
+                }
                 let name = element.local_name().as_ref().to_owned();
                 stack.push((name, Node::default()));
             }

@@ -30,8 +30,8 @@ pub fn decode(request: &WireRequest, routes: &[Route]) -> Result<Decoded, (Servi
     let operation;
     match service.protocol() {
         Protocol::Ec2 | Protocol::Query => {
-            parameters =
-                if request.method == "GET" { body::form(request.query.as_bytes()) } else { body::form(&request.body) };
+            let form = if request.method == "GET" { request.query.as_bytes() } else { &request.body };
+            parameters = body::form(form).map_err(fail)?;
             operation = take(&mut parameters, "Action").ok_or_else(|| {
                 fail(Refusal::new("MissingAction", "The request is missing an action or a required parameter."))
             })?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::problem::{Place, Problem};
 use crate::render::Rendered;
-use crate::render::yaml::{Node, Span, Value};
+use crate::render::yaml::{Node, Source, Span, Value};
 
 /// One step from a value to one of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,24 @@ impl fmt::Display for Dotted<'_> {
     }
 }
 
+/// Where a part of a text is shown: what made the text can be as interesting as the text.
+pub(crate) trait Locate {
+    /// The places of a part of the file of that name, the text's own first.
+    fn places(&self, file: &str, span: Span) -> Vec<Place>;
+}
+
+impl Locate for Rendered {
+    fn places(&self, file: &str, span: Span) -> Vec<Place> {
+        self.place(file, span.line, span.column, span.length)
+    }
+}
+
+impl Locate for Source {
+    fn places(&self, _: &str, span: Span) -> Vec<Place> {
+        vec![self.place(span, "")]
+    }
+}
+
 /// A document and what was done to it so that it could be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -78,13 +96,13 @@ impl Document {
 
     /// Adds the place of a part to a problem: rendered, then template, then vars. Of a part that is not there, the
     /// nearest one around it.
-    pub(crate) fn locate(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
-        self.places(rendered, self.value_span(path), label)
+    pub(crate) fn locate(&self, text: &impl Locate, path: &[Step], label: &str) -> Vec<Place> {
+        self.places(text, self.value_span(path), label)
     }
 
     /// The same for the key of a part.
-    pub(crate) fn locate_key(&self, rendered: &Rendered, path: &[Step], label: &str) -> Vec<Place> {
-        self.places(rendered, self.key_span(path), label)
+    pub(crate) fn locate_key(&self, text: &impl Locate, path: &[Step], label: &str) -> Vec<Place> {
+        self.places(text, self.key_span(path), label)
     }
 
     /// The place of a part in the rendered text alone: where it comes from costs a second rendering.
@@ -93,8 +111,8 @@ impl Document {
         Some(file.source.place(self.value_span(path), ""))
     }
 
-    fn places(&self, rendered: &Rendered, span: Span, label: &str) -> Vec<Place> {
-        let mut places = rendered.place(&self.file, span.line, span.column, span.length);
+    fn places(&self, text: &impl Locate, span: Span, label: &str) -> Vec<Place> {
+        let mut places = text.places(&self.file, span);
         if let Some(first) = places.first_mut() {
             label.clone_into(&mut first.label);
         }

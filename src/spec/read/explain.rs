@@ -2,15 +2,14 @@
 
 use serde_json::Value as Json;
 
-use super::document::{Document, Dotted, Step, with_places};
+use super::document::{Document, Dotted, Locate, Step, with_places};
 use super::fault::{Fault, FaultKind};
 use super::{nearest, repair};
 use crate::problem::Problem;
-use crate::render::Rendered;
 use crate::render::yaml::{Node, Value};
 
 /// The problem of a fault, with its places.
-pub(super) fn explain(rendered: &Rendered, document: &Document, schema: Option<&Json>, fault: &Fault) -> Problem {
+pub(super) fn explain(text: &impl Locate, document: &Document, schema: Option<&Json>, fault: &Fault) -> Problem {
     let path = fault.path();
     let name = full_name(document, &path);
     let (parent, last) = match path.split_last() {
@@ -21,15 +20,15 @@ pub(super) fn explain(rendered: &Rendered, document: &Document, schema: Option<&
     match &fault.kind {
         FaultKind::UnknownField { valid } => with_places(
             Problem::error(format!("unknown field {last:?} in {parent}")),
-            document.locate_key(rendered, &path, "unknown field"),
+            document.locate_key(text, &path, "unknown field"),
         )
         .hint(suggestion(last, valid, "fields")),
         FaultKind::MissingField { field } => with_places(
             Problem::error(format!("missing field {field:?} in {name}")),
-            document.locate_key(rendered, &path, &format!("{field:?} is needed here")),
+            document.locate_key(text, &path, &format!("{field:?} is needed here")),
         ),
         FaultKind::UnknownVariant { valid } => {
-            let places = document.locate(rendered, &path, "");
+            let places = document.locate(text, &path, "");
             if schema.is_some_and(|schema| repair::is_choice_of_keys(schema, &path)) {
                 let message = format!("{name}: expected a mapping with one of {}, found {found}", valid.join(", "));
                 return with_places(Problem::error(message), places);
@@ -47,12 +46,12 @@ pub(super) fn explain(rendered: &Rendered, document: &Document, schema: Option<&
                 document.node(&path).and_then(Node::as_mapping).map(|it| it.names().collect()).unwrap_or_default();
             let found = if keys.is_empty() { String::from("none") } else { keys.join(", ") };
             let message = format!("{name}: expected exactly one of {}, found {found}", valid.join(", "));
-            with_places(Problem::error(message), document.locate_key(rendered, &path, ""))
+            with_places(Problem::error(message), document.locate_key(text, &path, ""))
         }
         FaultKind::WrongType { expected } => {
             let problem = with_places(
                 Problem::error(format!("{name}: expected {expected}, found {found}")),
-                document.locate(rendered, &path, &format!("expected {expected}")),
+                document.locate(text, &path, &format!("expected {expected}")),
             );
             let node = document.node(&path).map(|node| &node.value);
             match (expected.as_str(), node) {
@@ -72,10 +71,10 @@ pub(super) fn explain(rendered: &Rendered, document: &Document, schema: Option<&
             }
         }
         FaultKind::WrongKey { why } => {
-            with_places(Problem::error(format!("{parent}: {why}")), document.locate_key(rendered, &path, "this key"))
+            with_places(Problem::error(format!("{parent}: {why}")), document.locate_key(text, &path, "this key"))
         }
         FaultKind::WrongValue { why } => {
-            with_places(Problem::error(format!("{name}: {why}")), document.locate(rendered, &path, ""))
+            with_places(Problem::error(format!("{name}: {why}")), document.locate(text, &path, ""))
         }
     }
 }

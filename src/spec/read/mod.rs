@@ -8,6 +8,7 @@ mod deserializer;
 mod document;
 mod explain;
 mod fault;
+mod file;
 mod repair;
 #[cfg(test)]
 pub(in crate::spec) mod tests;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use deserializer::{Reading, read_node};
 pub(crate) use document::{Document, Step, steps, with_places};
 pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use file::File;
 
 use super::rules;
 use super::schema;

@@ -44,7 +44,7 @@ pub fn root() -> &'static Path {
 }
 
 /// A cleared environment with a `HOME` of its own.
-fn hermetic(command: &mut Command, home: &Path) {
+pub fn hermetic(command: &mut Command, home: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command
         .env_clear()

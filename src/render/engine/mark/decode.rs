@@ -15,7 +15,7 @@ pub(in crate::render) struct Provenance {
     lines: Vec<Vec<Segment>>,
     sites: Sites,
     /// Whether the text with marks was the same but for the marks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask whether marks change the text"))]
+    #[cfg_attr(not(any(test, fuzzing)), expect(dead_code, reason = "tests ask whether marks change the text"))]
     exact: bool,
 }
 
@@ -74,8 +74,8 @@ impl Provenance {
     }
 
     /// Whether no template reacted to the marks.
-    #[cfg(test)]
-    pub(in crate::render::engine) fn is_exact(&self) -> bool {
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::render) fn is_exact(&self) -> bool {
         self.exact
     }
 

@@ -137,7 +137,9 @@ fn files_that_are_too_large_or_no_text_are_refused() {
     std::fs::write(fixture.path().join("snippets.yaml"), "").expect("a file");
     std::fs::create_dir(fixture.path().join("snippets")).expect("a directory");
     std::fs::write(fixture.path().join("snippets/binary"), b"a\nb\xff").expect("a file");
-    assert_eq!(fixture.render().expect_err("no text").0[0].message, "cannot read snippets/binary: line 2 is not UTF-8");
+    let problem = &fixture.render().expect_err("no text").0[0];
+    assert_eq!(problem.message, "cannot read snippets/binary: it is not UTF-8");
+    assert_eq!((problem.places[0].line, problem.places[0].column), (2, 2));
 }
 
 proptest! {
