@@ -287,11 +287,18 @@ impl Runner<'_> {
     }
 
     /// After the last group is gone, so that no controller makes anew what is deleted, and before the network goes.
-    async fn sweep_once(&mut self) -> Result<(), aws::Error> {
+    async fn sweep_once(&mut self) -> Result<(), RunError> {
         if std::mem::replace(&mut self.swept, true) || planted::is(Bug::NoSweep) {
             return Ok(());
         }
-        sweep(&self.bench, &self.scope).await
+        let (bench, scope) = (Arc::clone(&self.bench), self.scope.clone());
+        let mut running = JoinSet::new();
+        // It takes minutes: meanwhile the lease is kept, and Ctrl-C is heard.
+        running.spawn(async move { sweep(&bench, &scope).await });
+        while let Some(swept) = self.next(&mut running, &BTreeSet::new()).await? {
+            swept?;
+        }
+        Ok(())
     }
 
     /// All operations of one wave at the same time; the gate below the SDK bounds the calls.

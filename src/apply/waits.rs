@@ -69,6 +69,10 @@ struct Request {
     answer: oneshot::Sender<Result<(), WaitError>>,
 }
 
+/// What is waited for was made just now: so long it may be invisible, and that says nothing ("Eventual consistency" in the
+/// EC2 API reference speaks of minutes; up to one was seen).
+const YOUNG: Duration = Duration::from_secs(2 * 60);
+
 /// Soon after the start, because most things take seconds; later seldom, because the slow ones take minutes and every
 /// question counts against the account's rate limits.
 const INTERVALS: [Duration; 4] =
@@ -211,13 +215,13 @@ fn verdict(request: &Request, seen: Option<&Readiness>, waited: Duration, kind: 
         (Until::Ready, Some(Readiness::Failed(why))) => {
             return Verdict::Failed(WaitError::Failed { address: request.address.clone(), why: why.clone() });
         }
-        (Until::Ready, Some(Readiness::Gone)) => {
+        (Until::Ready, Some(Readiness::Gone)) if waited >= YOUNG => {
             let why = String::from("it was deleted while windlass waited for it");
             return Verdict::Failed(WaitError::Failed { address: request.address.clone(), why });
         }
         (_, Some(Readiness::Pending(state) | Readiness::Failed(state))) => state.clone(),
         (Until::Gone, Some(Readiness::Ready)) => String::from("still there"),
-        (Until::Ready, None) => String::from("not visible yet"),
+        (Until::Ready, None | Some(Readiness::Gone)) => String::from("not visible yet"),
     };
     if waited < patience(kind) {
         return Verdict::Wait(state);

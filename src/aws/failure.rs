@@ -118,11 +118,12 @@ const EXISTS: [&str; 16] = [
     "IdempotentParameterMismatch",
 ];
 
-const NOT_FOUND: [&str; 17] = [
+const NOT_FOUND: [&str; 18] = [
     "NatGatewayNotFound",
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
     "ListenerNotFound",
+    "SubnetNotFound",
     "InvalidTarget",
     "NoSuchEntity",
     "NoSuchEntityException",
