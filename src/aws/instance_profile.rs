@@ -1,5 +1,5 @@
 //! Instance profiles: a role's way onto instances. Discovery sees them with their roles (see [`super::role`]); one without
-//! a role, which a crash between two calls leaves, is found by the create that follows.
+//! a role, which a crash between two calls leaves, or somebody's hand, is looked for by its name.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +51,36 @@ pub(super) fn sight(
         };
         (resource.into(), arn_of(Some(profile.arn())), Readiness::Ready)
     });
+}
+
+/// Adds the profiles without a role among those that are looked for by name and were not seen with one: usually there are
+/// none, and nothing is asked.
+pub(super) async fn without_role(aws: &Aws, scope: &Scope, observed: &mut Observed) -> Result<(), Error> {
+    let is_seen = |address: &Address| observed.found.iter().any(|found| found.address == *address);
+    let wanted = scope.resources.iter().filter_map(|(address, resource)| match resource {
+        Resource::InstanceProfile(profile) if !is_seen(address) => Some(profile.name.clone()),
+        _ => None,
+    });
+    let wanted: Vec<String> = wanted.collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let listed = list(aws).await?;
+    for name in listed.iter().filter(|it| it.roles().is_empty()).map(wire::InstanceProfile::instance_profile_name) {
+        if !wanted.iter().any(|it| it == name) {
+            continue;
+        }
+        // Lists lack the tags.
+        let Some(profile) = get(aws, name).await? else { continue };
+        let tags = from_iam(profile.tags());
+        let seen = named::Seen { kind: Kind::InstanceProfile, id: name.to_owned(), name, tags: &tags };
+        named::sight(observed, scope, seen, |tags| {
+            let (name, path) = (name.to_owned(), profile.path().to_owned());
+            let resource = InstanceProfile { name, path, role: None, tags };
+            (resource.into(), arn_of(Some(profile.arn())), Readiness::Ready)
+        });
+    }
+    Ok(())
 }
 
 /// The tags that a profile called `name` has when we made it for a role with `role_tags`.
@@ -165,12 +195,16 @@ pub(super) async fn delete(aws: &Aws, found: &Found, _profile: &InstanceProfile)
 
 /// Which of the profiles exist.
 pub(super) async fn readiness(aws: &Aws, ids: &[String]) -> Result<BTreeMap<String, Readiness>, Error> {
-    let names = pages::all("ListInstanceProfiles", async |marker: Option<String>| {
+    let names: Vec<String> = list(aws).await?.into_iter().map(|it| it.instance_profile_name).collect();
+    Ok(named::present(ids, &names))
+}
+
+/// The profiles of all clusters, without their tags.
+async fn list(aws: &Aws) -> Result<Vec<wire::InstanceProfile>, Error> {
+    pages::all("ListInstanceProfiles", async |marker: Option<String>| {
         let request = aws.iam().list_instance_profiles().path_prefix(PATH).max_items(PAGE).set_marker(marker);
         let page = call(aws, Call::read("ListInstanceProfiles"), || request.clone().send()).await?;
-        let names: Vec<String> = page.instance_profiles.into_iter().map(|it| it.instance_profile_name).collect();
-        Ok((names, page.marker.filter(|_| page.is_truncated)))
+        Ok((page.instance_profiles, page.marker.filter(|_| page.is_truncated)))
     })
-    .await?;
-    Ok(named::present(ids, &names))
+    .await
 }

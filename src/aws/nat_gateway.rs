@@ -71,6 +71,9 @@ async fn find(aws: &Aws, identity: &Identity) -> Result<Option<(String, Tags)>, 
     Ok(found.map(|gateway| (gateway.nat_gateway_id.unwrap_or_default(), tags::from_ec2(gateway.tags))))
 }
 
+/// How often it is tried while another has its address; each looks for a minute, and a deletion takes one or two.
+const ROUNDS: u32 = 4;
+
 pub(super) async fn create(aws: &Aws, identity: &Identity, it: &NatGateway, ids: &Ids) -> Result<Made, Error> {
     let request = aws
         .ec2()
@@ -79,13 +82,21 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &NatGateway, ids:
         .allocation_id(ids.id(&it.elastic_ip)?)
         .client_token(identity.client_token())
         .tag_specifications(tags::specification(ResourceType::Natgateway, identity, &it.tags));
-    match call(aws, Call::token("CreateNatGateway").with(ids), || request.clone().send()).await {
-        Ok(answer) => {
-            let id = answer.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
-            id.map(Made::new).ok_or(Error::Malformed { operation: "CreateNatGateway", what: "no id" })
+    let mut round = 1;
+    loop {
+        let error = match call(aws, Call::token("CreateNatGateway").with(ids), || request.clone().send()).await {
+            Ok(answer) => {
+                let id = answer.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
+                return id.map(Made::new).ok_or(Error::Malformed { operation: "CreateNatGateway", what: "no id" });
+            }
+            Err(error) if error.already_exists() => error,
+            Err(error) => return Err(error),
+        };
+        // Ours is there, or the address is still with one that is being deleted.
+        match adopt(aws, identity, || find(aws, identity)).await {
+            Err(Error::Clash(_)) if error.code() == Some("Resource.AlreadyAssociated") && round < ROUNDS => round += 1,
+            adopted => return adopted.map(Made::new),
         }
-        Err(error) if error.already_exists() => adopt(aws, identity, || find(aws, identity)).await.map(Made::new),
-        Err(error) => Err(error),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::aws::{self, Failure, Instances, NotNow, Scope};
 use crate::exit::Exit;
 use crate::install;
 use crate::plan::{Plan, Purpose};
-use crate::state::{Acquire, ClusterRecord, Held, Lease, LeaseEnded, RunRecord, RunResult};
+use crate::state::{self, Acquire, ClusterRecord, Held, Lease, LeaseEnded, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
@@ -107,10 +107,28 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     let record = RunRecord { plan, ..ended(session, &lease, work.command, started, ending) };
     let released = lease.release(record).await;
     // Why the run ended comes first; that its end could not be recorded as well only adds to it.
-    let done = done?;
-    released?;
+    let done = done.map_err(interrupted)?;
+    released.map_err(|error| interrupted(error.into()))?;
     end(session, &work, &done.report)?;
     end_of_add_ons(session, &done)
+}
+
+/// A git that fails under the lock, because a disk is full or a remote is away, leaves the run where it was: the same
+/// command goes on, and finds what was done.
+fn interrupted(error: anyhow::Error) -> anyhow::Error {
+    use state::Error::{Git, Io, TimedOut, Unreachable};
+    let of_state = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        Some(apply::RunError::State(error)) => {
+            matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. })
+        }
+        _ => matches!(cause.downcast_ref(), Some(Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. })),
+    };
+    if !error.chain().any(of_state) {
+        return error;
+    }
+    let message =
+        format!("the run was interrupted: {error}\n  hint: run the same command again: it goes on where it was");
+    Stopped::new(Exit::Resumable, message).into()
 }
 
 /// What a run did.

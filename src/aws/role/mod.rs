@@ -33,6 +33,7 @@ pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error
         let seen = named::Seen { kind: Kind::Role, id: name.clone(), name: &name, tags: &tags };
         named::sight(&mut observed, scope, seen, |tags| read(&role, tags));
     }
+    instance_profile::without_role(aws, scope, &mut observed).await?;
     Ok(observed)
 }
 

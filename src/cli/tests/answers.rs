@@ -139,7 +139,7 @@ fn expired_credentials_end_a_run_in_order() {
 /// Objects and access that others see late, by more than a minute; also of a run that is killed meanwhile.
 fn late(story: &'static Story, seeds: usize, every: usize) {
     let lag = |seed: usize| Rule {
-        at: At::Probability { probability: 0.7, only_changes: true },
+        at: At::Probability { probability: 0.95, only_changes: true },
         kind: Kind::Lag(u32::try_from(seed * 7 % 61).expect("small")),
     };
     let seeds = share(seeds, every);
@@ -173,7 +173,9 @@ fn what_is_seen_late_is_gone_after_a_destroy() {
 fn a_missing_permission_is_named_and_never_tried_again() {
     let (mut cases, mut early) = (0, 0);
     for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY] {
-        let actions: BTreeSet<&str> = story.undisturbed.calls.iter().map(|call| call.operation.as_str()).collect();
+        let mut actions: BTreeSet<&str> = story.undisturbed.calls.iter().map(|call| call.operation.as_str()).collect();
+        // Without it there is no check before the run; the run itself does not need it.
+        actions.remove("SimulatePrincipalPolicy");
         let plans = actions.iter().map(|action| at(At::Operation((*action).to_owned()), Kind::AccessDenied));
         for (action, seen) in actions.iter().zip((Row { row: "row 6", story, fate: Fate::Refused }).holds(plans)) {
             let usual = story.undisturbed.calls.iter().filter(|call| call.operation == **action).count();

@@ -46,12 +46,17 @@ impl Row {
             let depth = if index % WHOLE_EVERY == 0 { Depth::Whole } else { Depth::Usual };
             match self.story.survives(&plan, self.fate, depth) {
                 Ok(case) => seen.push(case),
-                Err(wrong) => failed.push(format!("{}\n  {}", wrong.replace('\n', "\n    "), self.replay(&plan))),
+                Err(wrong) => {
+                    let told = format!("{}\n  {}", wrong.replace('\n', "\n    "), self.replay(&plan));
+                    // At once: the row may go on for minutes.
+                    say!("failed: {}, {}: {told}", self.row, self.story.name);
+                    failed.push(told);
+                }
             }
         }
         let (row, name, cases) = (self.row, self.story.name, seen.len() + failed.len());
         assert!(cases > 0, "{row} has no case for {name}");
-        assert!(failed.is_empty(), "{row}, {name}: {} of {cases} cases failed:\n{}", failed.len(), failed.join("\n\n"));
+        assert!(failed.is_empty(), "{row}, {name}: {} of {cases} cases failed, see above", failed.len());
         let slowest = seen.iter().map(|case| case.recovery).max().unwrap_or(0);
         let undisturbed = self.story.undisturbed.took.as_secs();
         say!("proof: {row}: {cases} cases ({name}; undisturbed {undisturbed} s, slowest recovery {slowest} s)");

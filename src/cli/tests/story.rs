@@ -113,8 +113,8 @@ fn switched(git: Git) -> Account {
     account
 }
 
-/// Members fetch what changed every half an hour, and tell.
-const FETCHED: i64 = 2 * 3600;
+/// Members fetch what changed every half an hour, and tell; workers and people have a day.
+const FETCHED: i64 = 25 * 3600;
 
 impl Story {
     fn new(name: &'static str, before: fn(Git) -> Account, line: &'static str, git: Git) -> Self {
