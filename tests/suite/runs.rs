@@ -21,7 +21,7 @@ fn a_create_that_was_killed_goes_on_and_makes_nothing_twice() {
     let whole = Fleet::new();
     whole.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
     let expected = kinds(&whole);
-    for call in [60, 90, 120] {
+    for call in [85, 115, 145] {
         for when in ["killBefore", "killAfter"] {
             let fleet = Fleet::new();
             let mut command = fleet.command(&["--sandbox", "apply", CLUSTER, "--yes"]);

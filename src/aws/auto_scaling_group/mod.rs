@@ -183,9 +183,12 @@ async fn change_group(aws: &Aws, it: &AutoScalingGroup, lent: u32, ids: &Ids) ->
 /// What has calls of its own: target groups, suspended processes, the warm pool, tags.
 async fn change_parts(aws: &Aws, before: &AutoScalingGroup, after: &AutoScalingGroup, ids: &Ids) -> Result<(), Error> {
     // All of them, not only new ones, for the same reason; what is attached already stays so.
-    attach(aws, &after.name, &ids.ids(&after.target_groups)?).await?;
-    let dropped = before.target_groups.iter().filter(|group| !after.target_groups.contains(group));
-    detach(aws, &after.name, &ids.ids(dropped)?).await?;
+    let wanted = ids.ids(&after.target_groups)?;
+    attach(aws, &after.name, &wanted).await?;
+    // By id: what was found by name alone refers to ids, what is wanted to addresses.
+    let mut dropped = ids.ids(&before.target_groups)?;
+    dropped.retain(|id| !wanted.contains(id));
+    detach(aws, &after.name, &dropped).await?;
     suspend(aws, &after.name, &(&after.suspended_processes - &before.suspended_processes)).await?;
     resume(aws, &after.name, &(&before.suspended_processes - &after.suspended_processes)).await?;
     match (&before.warm_pool, &after.warm_pool) {

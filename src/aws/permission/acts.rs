@@ -90,10 +90,7 @@ pub const fn state(kind: Kind) -> &'static [Name] {
         Kind::TargetGroup => names!(LoadBalancing: "DescribeTargetGroups"),
         Kind::Listener => names!(LoadBalancing: "DescribeListeners"),
         Kind::LaunchTemplate => names!(Ec2: "DescribeLaunchTemplates"),
-        Kind::AutoScalingGroup => names!(
-            Ec2: "DescribeInstances", "GetConsoleOutput";
-            AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities";
-        ),
+        Kind::AutoScalingGroup => names!(AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities"),
         Kind::ScheduledAction => names!(AutoScaling: "DescribeScheduledActions"),
         Kind::RecordSet => names!(Route53: "GetChange"),
         Kind::Parameter => names!(Ssm: "DescribeParameters"),
@@ -209,15 +206,16 @@ pub const fn changes(kind: Kind, act: Act) -> &'static [Name] {
         ),
         (Kind::LaunchTemplate, Delete) => names!(Ec2: "DeleteLaunchTemplate"),
         (Kind::AutoScalingGroup, Create) => names!(
-            AutoScaling: "AttachLoadBalancerTargetGroups", "CreateAutoScalingGroup", "CreateOrUpdateTags",
-                "DeleteTags", "DeleteWarmPool",
-                "DetachLoadBalancerTargetGroups", "PutWarmPool", "ResumeProcesses", "SuspendProcesses",
-                "UpdateAutoScalingGroup";
+            Ec2: "GetConsoleOutput";
+            AutoScaling: "AttachLoadBalancerTargetGroups", "CreateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags",
+                "DeleteWarmPool", "DetachLoadBalancerTargetGroups", "PutWarmPool", "ResumeProcesses",
+                "SuspendProcesses", "UpdateAutoScalingGroup";
         ),
         (Kind::AutoScalingGroup, Update) => names!(
+            Ec2: "GetConsoleOutput";
             AutoScaling: "AttachLoadBalancerTargetGroups", "CreateOrUpdateTags", "DeleteTags", "DeleteWarmPool",
-                "DetachLoadBalancerTargetGroups",
-                "PutWarmPool", "ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup";
+                "DetachLoadBalancerTargetGroups", "PutWarmPool", "ResumeProcesses", "SuspendProcesses",
+                "UpdateAutoScalingGroup";
         ),
         (Kind::AutoScalingGroup, Delete) => {
             names!(AutoScaling: "DeleteAutoScalingGroup")

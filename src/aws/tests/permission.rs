@@ -52,6 +52,9 @@ pub(super) async fn noted<T>(
     done
 }
 
+/// Asked only about machines that do not come up, which no lifecycle here has.
+const CONSOLE: &str = "GetConsoleOutput";
+
 #[test]
 fn nothing_is_listed_that_is_not_called() {
     USED.with_borrow_mut(BTreeSet::clear);
@@ -91,7 +94,7 @@ fn nothing_is_listed_that_is_not_called() {
         for act in Act::ALL.into_iter().filter(|_| kind != Kind::Parameter) {
             for (service, name) in acts::changes(kind, act) {
                 let is_used = used.contains(&(kind, act, *service, (*name).to_owned()));
-                if !is_used {
+                if !is_used && *name != CONSOLE {
                     unused.push(format!("{kind} {act:?} {name}"));
                 }
             }

@@ -138,7 +138,7 @@ fn forms(word: &str) -> Vec<Vec<u8>> {
     forms.push(HEXUPPER.encode(word.as_bytes()).into_bytes());
     forms.push(utf8_percent_encode(word, NON_ALPHANUMERIC).to_string().into_bytes());
     let json = Value::from(word).to_string();
-    forms.push(json[1..json.len() - 1].as_bytes().to_vec());
+    forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
     forms.push(json[1..json.len() - 1].replace('/', "\\/").into_bytes());
     forms
 }
