@@ -25,7 +25,7 @@ pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
     findings.extend(chain.into_iter().filter(|finding| !known.contains(&(finding.kind, finding.commit.clone()))));
     commits.reverse();
     findings.extend(stamps(branch, &commits));
-    findings.extend(identities(branch, &snapshot, &commits).await?.findings);
+    findings.extend(identities(branch, tip, &commits).await?.findings);
     findings.extend(journals(branch, tip).await?);
     findings.extend(closed(branch, tip, &snapshot).await?);
     findings.extend(removed(branch, tip, &snapshot).await?);
@@ -47,7 +47,7 @@ pub(super) async fn beyond_reading(
 ) -> Result<Vec<Finding>, Error> {
     let mut commits = branch.git.log(&[tip]).await?;
     commits.reverse();
-    let identities = identities(branch, snapshot, &commits).await?;
+    let identities = identities(branch, tip, &commits).await?;
     // The first change is the one that is taken back.
     let mut findings: Vec<Finding> =
         identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
@@ -109,13 +109,14 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
 }
 
 /// `cluster.json` of every commit: an identity never changes.
-async fn identities(branch: &Branch, snapshot: &branch::Snapshot, commits: &[Commit]) -> Result<Identities, Error> {
+async fn identities(branch: &Branch, tip: &str, commits: &[Commit]) -> Result<Identities, Error> {
     let names: Vec<String> = commits.iter().map(|commit| format!("{}:{}", commit.id, layout::CLUSTER)).collect();
     let former = |path: &String| match File::of(path) {
         Some(File::Former(uid)) => Some(uid),
         _ => None,
     };
-    let uids: BTreeSet<String> = snapshot.files.keys().filter_map(former).collect();
+    let ever = branch.git.changes(tip, layout::FORMER).await?;
+    let uids: BTreeSet<String> = ever.iter().flat_map(|(_, paths)| paths).filter_map(former).collect();
     let contents = branch.git.contents(&names).await?;
     // The identity that counts, and the one of the commit before.
     let (mut own, mut before): (Option<ClusterRecord>, Option<ClusterRecord>) = (None, None);

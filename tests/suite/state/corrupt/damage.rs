@@ -38,10 +38,16 @@ pub fn kind(path: &str) -> String {
     }
 }
 
-/// Damages of bytes. Each file gets `count` of them.
-pub fn of_bytes(tip: &Tip, count: usize, dice: &mut Dice) -> Vec<Damage> {
+/// Damages of bytes. At most `files` of a kind get `count` of them each.
+pub fn of_bytes(tip: &Tip, files: usize, count: usize, dice: &mut Dice) -> Vec<Damage> {
     let mut damages = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (path, content) in &tip.files {
+        let of_kind = seen.entry(kind(path)).or_default();
+        *of_kind += 1;
+        if *of_kind > files {
+            continue;
+        }
         let mut all = bytes(tip, path, content, dice);
         for _ in 0..count.min(all.len()) {
             damages.push(all.swap_remove(dice.below(all.len())));
