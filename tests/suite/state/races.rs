@@ -226,7 +226,7 @@ async fn check(bench: &Bench, log: &Path, what: &str) -> usize {
         assert!(later.is_none_or(|later| *at < later), "{what}: a call of epoch {epoch} past its lease");
     }
     assert!(released * 2 > taken && !calls.is_empty(), "{what}: {released} of {taken} went well");
-    println!("{what}: taken {taken} times, given back {released} times, {} calls", calls.len());
+    proof::say(&format!("{what}: taken {taken} times, given back {released} times, {} calls", calls.len()));
     taken
 }
 

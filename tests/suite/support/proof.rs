@@ -17,6 +17,12 @@ pub fn size() -> usize {
 /// Says how many cases there were, for docs/design/proofs.md, and insists on a least number.
 #[track_caller]
 pub fn report(row: &str, cases: usize, at_least: usize) {
-    println!("proof: {row}: {cases} cases");
+    say(&format!("proof: {row}: {cases} cases"));
     assert!(cases >= at_least, "{row}: {cases} cases, and {at_least} are asked for");
+}
+
+/// A line for whoever runs the tests with `--show-output`.
+#[expect(clippy::print_stdout, reason = "the harness keeps it, and shows it when it is asked to")]
+pub fn say(line: &str) {
+    println!("{line}");
 }
