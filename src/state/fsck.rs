@@ -12,7 +12,7 @@ use super::message::{Phase, Stamp};
 use super::reading::Body;
 use super::record::ClusterRecord;
 use super::tree::{self, Content};
-use super::{invariant, secret};
+use super::{invariant, keys, secret};
 
 /// See [`super::Store::fsck`].
 pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
@@ -29,6 +29,7 @@ pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
     findings.extend(journals(branch, tip).await?);
     findings.extend(closed(branch, tip, &snapshot).await?);
     findings.extend(removed(branch, tip, &snapshot).await?);
+    findings.extend(signatures(branch, tip, &snapshot).await?);
     findings.extend(objects(branch, tip, &findings).await?);
     for finding in findings.iter_mut().filter(|finding| finding.repair.is_empty()) {
         finding.repair = match &finding.path {
@@ -53,6 +54,7 @@ pub(super) async fn beyond_reading(
         identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
     findings.extend(closed(branch, tip, snapshot).await?);
     findings.extend(removed(branch, tip, snapshot).await?);
+    findings.extend(signatures(branch, tip, snapshot).await?);
     Ok(findings)
 }
 
@@ -151,6 +153,17 @@ struct Identities {
     findings: Vec<Finding>,
     /// Whether it is another one at the tip.
     is_another_now: bool,
+}
+
+/// Certificates that are not signed by who they are recorded under: a bit is another one.
+async fn signatures(branch: &Branch, tip: &str, snapshot: &branch::Snapshot) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for (record, message) in keys::unsigned(&snapshot.view.records) {
+        let path = layout::certificate(record.authority, &record.serial);
+        findings.push(finding(FindingKind::Certificate, Some(&path), tip, message));
+    }
+    branch.blame(tip, &mut findings).await?;
+    Ok(findings)
 }
 
 /// Files that are never removed, and were: closed runs, and former identities.

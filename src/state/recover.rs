@@ -170,15 +170,15 @@ impl Repair<'_> {
         let contents = self.branch.git.contents(&names).await?;
         let versions = versions.into_iter().zip(contents);
         let versions: Vec<_> = match finding.kind {
-            // Each version of an identity reads well: those count that were before it changed.
-            FindingKind::Identity => {
+            // What reading does not tell reads well: those versions count that were before.
+            _ if self.given.contains(finding) => {
                 versions.skip_while(|((commit, _), _)| *commit != finding.commit).skip(1).collect()
             }
             // What stands there now is no version of a file.
             FindingKind::NotAFile => versions.skip(1).collect(),
             _ => versions.collect(),
         };
-        let must_be_there = matches!(finding.kind, FindingKind::Missing | FindingKind::Identity);
+        let must_be_there = finding.kind == FindingKind::Missing || self.given.contains(finding);
         for ((commit, path), content) in versions {
             let content = content.map(Body::new);
             if must_be_there && content.is_none() {

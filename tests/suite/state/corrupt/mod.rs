@@ -238,7 +238,7 @@ fn is_plausible(tip: &Tip, damage: &Damage) -> bool {
                 "epoch",
             ]),
             // What they say of the certificate itself is compared with it.
-            kind if kind.starts_with("certs/") => is_removed || only(&["run", "role", "revision"]),
+            kind if kind.starts_with("certs/") => is_removed || only(&["run", "role"]),
             // Age refuses to open what was changed, and a key is compared with its public half.
             "secrets" => true,
             "keys.json" => only(&["sealed", "serviceAccount"]),
