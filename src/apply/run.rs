@@ -56,8 +56,8 @@ pub struct Means<'run> {
 /// Why a run could not go on. Operations that fail are no such reason: they are in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The state branch cannot be written: nothing is begun that is not in the journal.
-    #[error(transparent)]
+    /// The state branch cannot be written: nothing is begun that is not in the journal. The cause says how the run ends.
+    #[error("{0}")]
     State(#[from] state::Error),
     /// What is left of the cluster could not be found out.
     #[error("cannot look for what is left: {0}")]

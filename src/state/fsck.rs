@@ -12,7 +12,7 @@ use super::message::{Phase, Stamp};
 use super::reading::Body;
 use super::record::ClusterRecord;
 use super::tree::{self, Content};
-use super::{invariant, secret};
+use super::{invariant, keys, secret};
 
 /// See [`super::Store::fsck`].
 pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
@@ -25,10 +25,11 @@ pub(super) async fn check(branch: &Branch) -> Result<Vec<Finding>, Error> {
     findings.extend(chain.into_iter().filter(|finding| !known.contains(&(finding.kind, finding.commit.clone()))));
     commits.reverse();
     findings.extend(stamps(branch, &commits));
-    findings.extend(identities(branch, &snapshot, &commits).await?.findings);
+    findings.extend(identities(branch, tip, &commits).await?.findings);
     findings.extend(journals(branch, tip).await?);
     findings.extend(closed(branch, tip, &snapshot).await?);
     findings.extend(removed(branch, tip, &snapshot).await?);
+    findings.extend(signatures(branch, tip, &snapshot).await?);
     findings.extend(objects(branch, tip, &findings).await?);
     for finding in findings.iter_mut().filter(|finding| finding.repair.is_empty()) {
         finding.repair = match &finding.path {
@@ -47,12 +48,13 @@ pub(super) async fn beyond_reading(
 ) -> Result<Vec<Finding>, Error> {
     let mut commits = branch.git.log(&[tip]).await?;
     commits.reverse();
-    let identities = identities(branch, snapshot, &commits).await?;
+    let identities = identities(branch, tip, &commits).await?;
     // The first change is the one that is taken back.
     let mut findings: Vec<Finding> =
         identities.findings.into_iter().take(usize::from(identities.is_another_now)).collect();
     findings.extend(closed(branch, tip, snapshot).await?);
     findings.extend(removed(branch, tip, snapshot).await?);
+    findings.extend(signatures(branch, tip, snapshot).await?);
     Ok(findings)
 }
 
@@ -109,13 +111,14 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
 }
 
 /// `cluster.json` of every commit: an identity never changes.
-async fn identities(branch: &Branch, snapshot: &branch::Snapshot, commits: &[Commit]) -> Result<Identities, Error> {
+async fn identities(branch: &Branch, tip: &str, commits: &[Commit]) -> Result<Identities, Error> {
     let names: Vec<String> = commits.iter().map(|commit| format!("{}:{}", commit.id, layout::CLUSTER)).collect();
     let former = |path: &String| match File::of(path) {
         Some(File::Former(uid)) => Some(uid),
         _ => None,
     };
-    let uids: BTreeSet<String> = snapshot.files.keys().filter_map(former).collect();
+    let ever = branch.git.changes(tip, layout::FORMER).await?;
+    let uids: BTreeSet<String> = ever.iter().flat_map(|(_, paths)| paths).filter_map(former).collect();
     let contents = branch.git.contents(&names).await?;
     // The identity that counts, and the one of the commit before.
     let (mut own, mut before): (Option<ClusterRecord>, Option<ClusterRecord>) = (None, None);
@@ -150,6 +153,17 @@ struct Identities {
     findings: Vec<Finding>,
     /// Whether it is another one at the tip.
     is_another_now: bool,
+}
+
+/// Certificates that are not signed by who they are recorded under: a bit is another one.
+async fn signatures(branch: &Branch, tip: &str, snapshot: &branch::Snapshot) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for (record, message) in keys::unsigned(&snapshot.view.records) {
+        let path = layout::certificate(record.authority, &record.serial);
+        findings.push(finding(FindingKind::Certificate, Some(&path), tip, message));
+    }
+    branch.blame(tip, &mut findings).await?;
+    Ok(findings)
 }
 
 /// Files that are never removed, and were: closed runs, and former identities.

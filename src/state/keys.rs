@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::finding::FindingKind;
 use super::record::{CertificateRecord, CertificateRole, KeyPhase, PublicKeyRecord};
 use super::{Records, layout};
-use crate::pki::{AuthorityName, Certificate};
+use crate::pki::{AuthorityName, Certificate, signed_by};
 
 /// For so many age recipients a secret is sealed at least: one lost key must not be the end of a cluster.
 pub const FEWEST_RECIPIENTS: usize = 2;
@@ -179,6 +179,30 @@ fn fact(record: &CertificateRecord) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Certificates that were not signed by the authority that their record names, and authorities of their own making that
+/// did not sign themselves.
+pub(super) fn unsigned(records: &Records) -> Vec<(&CertificateRecord, String)> {
+    let mut authorities = BTreeMap::new();
+    for name in AuthorityName::ALL {
+        for (record, _) in records.authorities(name) {
+            authorities.extend(Certificate::parse(&record.pem).ok().map(|it| ((name, record.revision), it)));
+        }
+    }
+    let mut found = Vec::new();
+    for record in &records.certificates {
+        let Ok(certificate) = Certificate::parse(&record.pem) else { continue };
+        let is_authority = matches!(record.role, CertificateRole::Authority { .. });
+        let signer = authorities.get(&(record.authority, record.revision));
+        let Some(signer) = signer.filter(|_| !is_authority || certificate.issuer == certificate.subject) else {
+            continue;
+        };
+        if !signed_by(&certificate, signer) {
+            found.push((record, format!("was not signed by the {} authority {}", record.authority, record.revision)));
+        }
+    }
+    found
 }
 
 /// Every secret is written down with at least two recipients, and is there.

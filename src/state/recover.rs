@@ -41,6 +41,9 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
         restored: BTreeMap::new(),
         beyond: BTreeSet::new(),
     };
+    if !snapshot.files.contains_key(layout::FORMAT) {
+        repair.take_back(&snapshot).await?;
+    }
     repair.everything(&snapshot).await?;
     let Repair { edit, restored, .. } = repair;
     if restored.is_empty() && !is_foreign {
@@ -118,6 +121,30 @@ impl Repair<'_> {
         Ok(())
     }
 
+    /// Nothing of ours ever removes `format.json`: whatever else was removed with it comes back too.
+    async fn take_back(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let git = &self.branch.git;
+        let Some((removal, _)) = git.changes(self.tip, layout::FORMAT).await?.into_iter().next() else { return Ok(()) };
+        let Some(before) = git.log(&[&removal]).await?.into_iter().next().and_then(|it| it.parents.into_iter().next())
+        else {
+            return Ok(());
+        };
+        let paths: Vec<String> = git.tree(&before).await?.into_keys().collect();
+        let gone: Vec<String> = paths.into_iter().filter(|path| !snapshot.files.contains_key(path)).collect();
+        let names: Vec<String> = gone.iter().map(|path| format!("{before}:{path}")).collect();
+        for (path, content) in gone.into_iter().zip(git.contents(&names).await?) {
+            if let (true, Some(content)) = (self.is_wanted(&path), content) {
+                self.edit.changes.insert(path.clone(), Some(Body::new(content)));
+                self.restored.insert(path, Some(before.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, path: &String) -> bool {
+        self.paths.is_empty() || self.paths.contains(path)
+    }
+
     /// The next finding that is to be repaired.
     fn next(&self, snapshot: &Snapshot) -> Option<Finding> {
         let files = tree::changed(&snapshot.files, &self.edit.changes);
@@ -125,8 +152,7 @@ impl Repair<'_> {
         let all = findings.into_iter().chain(self.given.iter().cloned());
         all.into_iter().find(|finding| {
             finding.path.as_ref().is_some_and(|path| {
-                let is_wanted = self.paths.is_empty() || self.paths.iter().any(|wanted| wanted == path);
-                is_wanted && !self.restored.contains_key(path) && !self.beyond.contains(path)
+                self.is_wanted(path) && !self.restored.contains_key(path) && !self.beyond.contains(path)
             })
         })
     }
@@ -144,13 +170,15 @@ impl Repair<'_> {
         let contents = self.branch.git.contents(&names).await?;
         let versions = versions.into_iter().zip(contents);
         let versions: Vec<_> = match finding.kind {
-            // Each version of an identity reads well: those count that were before it changed.
-            FindingKind::Identity => {
+            // What reading does not tell reads well: those versions count that were before.
+            _ if self.given.contains(finding) => {
                 versions.skip_while(|((commit, _), _)| *commit != finding.commit).skip(1).collect()
             }
+            // What stands there now is no version of a file.
+            FindingKind::NotAFile => versions.skip(1).collect(),
             _ => versions.collect(),
         };
-        let must_be_there = matches!(finding.kind, FindingKind::Missing | FindingKind::Identity);
+        let must_be_there = finding.kind == FindingKind::Missing || self.given.contains(finding);
         for ((commit, path), content) in versions {
             let content = content.map(Body::new);
             if must_be_there && content.is_none() {

@@ -166,12 +166,12 @@ fn authority_revisions(
 }
 
 fn service_account_revisions(observed: &Observed) -> Vec<u32> {
-    let contents = observed.found.iter().filter_map(|found| parameter(&found.resource)).map(|it| &it.content);
-    let revisions = contents.filter_map(|content| match content {
+    let mut contents = observed.found.iter().filter_map(|found| parameter(&found.resource)).map(|it| &it.content);
+    let revisions = contents.find_map(|content| match content {
         Content::ServiceAccountKeys { revisions } => Some(revisions.clone()),
         _ => None,
     });
-    revisions.last().unwrap_or_else(|| vec![1])
+    revisions.unwrap_or_else(|| vec![1])
 }
 
 /// Writes records.

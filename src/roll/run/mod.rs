@@ -64,7 +64,7 @@ pub struct Means<'run, K> {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The record cannot be stored, or the lock is lost: nothing is begun that is not in the record.
-    #[error(transparent)]
+    #[error("{0}")]
     State(#[from] state::Error),
     /// AWS refuses something for good.
     #[error("{what}: {error}")]

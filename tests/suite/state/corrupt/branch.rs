@@ -31,6 +31,8 @@ pub struct Tip {
     /// The last commit's message.
     pub message: String,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// As [`Case::tree`] says it.
+    pub tree: String,
 }
 
 impl Base {
@@ -47,12 +49,12 @@ impl Base {
         fleet.write(VARS, &format!("{vars}\ntags:\n  costCenter: \"42\"\ndedicated:\n  metrics-store: null\n"));
         fleet.commit("a group less, and who pays");
         fleet.sandboxed(&["apply", CLUSTER, "--yes", "--allow", "9"]).exits(0);
-        killed(&fleet, "roll", 12);
+        killed(&fleet, "roll", r#"{"change":12}"#);
         let epoch = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13).epoch();
         fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
         fleet.edit(VARS, "costCenter: \"42\"", "costCenter: \"43\"");
         fleet.commit("who else pays");
-        killed(&fleet, "apply", 4);
+        killed(&fleet, "apply", r#"{"occurrence":{"operation":"CreateLaunchTemplateVersion","index":1}}"#);
         block_on(async {
             let request = RequestRecord {
                 what: Asked::Pause,
@@ -85,14 +87,18 @@ impl Base {
         }
         let case = Case { folder };
         case.set(&tip.commit);
+        // Whoever works here has seen the branch when it was good.
+        let seen = case.folder.path().join(".windlass").join(Location::SANDBOX_FILES[1]).join("refs/windlass/tips");
+        std::fs::create_dir_all(&seen).expect("a folder");
+        std::fs::write(seen.join(CLUSTER), format!("{}\n", tip.commit)).expect("a file");
         case
     }
 }
 
-/// Runs a command that kills itself after so many changes.
-fn killed(fleet: &Fleet, verb: &str, change: u64) {
+/// Runs a command that kills itself after a call.
+fn killed(fleet: &Fleet, verb: &str, at: &str) {
     let mut command = fleet.command(&["--sandbox", verb, CLUSTER, "--yes"]);
-    let fault = format!(r#"{{"rules":[{{"at":{{"change":{change}}},"kind":"killAfter"}}]}}"#);
+    let fault = format!(r#"{{"rules":[{{"at":{at},"kind":"killAfter"}}]}}"#);
     let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
     assert_eq!(killed.code, None, "{verb} was not killed: {}", killed.stderr);
 }
@@ -102,7 +108,12 @@ pub fn repository(fleet: &Fleet) -> PathBuf {
 }
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(future)
 }
 
 impl Tip {
@@ -116,7 +127,8 @@ impl Tip {
             command.output().expect("git runs").stdout
         };
         let files = names.lines().map(|path| (path.to_owned(), content(path))).collect();
-        Self { commit, message, files }
+        let tree = git(repository, &["ls-tree", "-r", &commit]);
+        Self { commit, message, files, tree }
     }
 }
 

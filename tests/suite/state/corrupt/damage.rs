@@ -38,10 +38,16 @@ pub fn kind(path: &str) -> String {
     }
 }
 
-/// Damages of bytes. Each file gets `count` of them.
-pub fn of_bytes(tip: &Tip, count: usize, dice: &mut Dice) -> Vec<Damage> {
+/// Damages of bytes. At most `files` of a kind get `count` of them each.
+pub fn of_bytes(tip: &Tip, files: usize, count: usize, dice: &mut Dice) -> Vec<Damage> {
     let mut damages = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (path, content) in &tip.files {
+        let of_kind = seen.entry(kind(path)).or_default();
+        *of_kind += 1;
+        if *of_kind > files {
+            continue;
+        }
         let mut all = bytes(tip, path, content, dice);
         for _ in 0..count.min(all.len()) {
             damages.push(all.swap_remove(dice.below(all.len())));
@@ -87,6 +93,9 @@ fn bytes(tip: &Tip, path: &str, content: &[u8], dice: &mut Dice) -> Vec<Damage> 
     all
 }
 
+/// So many fields of a file are damaged in CI.
+const FIELDS: usize = 4;
+
 /// Damages of fields: of one file of each kind, each field. `every`: all damages of a field, else one.
 pub fn of_fields(tip: &Tip, every: bool, dice: &mut Dice) -> Vec<Damage> {
     let mut firsts: BTreeMap<String, &String> = BTreeMap::new();
@@ -98,6 +107,9 @@ pub fn of_fields(tip: &Tip, every: bool, dice: &mut Dice) -> Vec<Damage> {
         let value: Value = serde_json::from_slice(&tip.files[path]).expect("JSON");
         let mut pointers = vec![String::new()];
         pointers.extend(fields(&value, "", 0));
+        while !every && pointers.len() > FIELDS {
+            pointers.swap_remove(dice.below(pointers.len()));
+        }
         for pointer in pointers {
             let mut all = of_field(path, &value, &pointer);
             while !all.is_empty() {
