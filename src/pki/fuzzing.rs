@@ -7,8 +7,7 @@ use super::status::MemberStatus;
 use super::{Certificate, ServiceAccountKey, decimal};
 use crate::secret::{Recipients, Secret};
 
-/// DER, PEM, a folder of kops and one of kubeadm. What is read is printed so that it reads the same; no message shows the
-/// bytes.
+/// DER, PEM, a folder of kops and one of kubeadm. What is read is printed so that it reads the same.
 pub(crate) fn certificates(data: &[u8]) {
     if let Ok(certificate) = Certificate::from_der(data) {
         same(&certificate);
