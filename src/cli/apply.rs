@@ -53,7 +53,8 @@ impl Arguments {
         certs::warn(&session, &picture.records);
         guards(&session, self.options.allow).check(&plan)?;
         upgrade::guard(&session, &picture.records).await?;
-        let unfinished = !picture.records.open_journals.is_empty();
+        // With the lock in somebody's hands "nothing to do" says little: a dead run's is taken over, a live one's waited for.
+        let unfinished = !picture.records.open_journals.is_empty() || picture.records.lock.is_some();
         if self.options.dry_run {
             return Ok(Exit::Done);
         }

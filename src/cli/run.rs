@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::add_ons;
 use super::certs;
-use super::failure::Stopped;
+use super::failure::{self, Stopped};
 use super::interrupt;
 use super::keys;
 use super::options::{Format, LockOptions, RunOptions};
@@ -117,13 +117,8 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
 /// command goes on, and finds what was done.
 fn interrupted(error: anyhow::Error) -> anyhow::Error {
     use state::Error::{Git, Io, TimedOut, Unreachable};
-    let of_state = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
-        Some(apply::RunError::State(error)) => {
-            matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. })
-        }
-        _ => matches!(cause.downcast_ref(), Some(Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. })),
-    };
-    if !error.chain().any(of_state) {
+    let broken = |error: &state::Error| matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. });
+    if !error.chain().filter_map(failure::of_state).any(broken) {
         return error;
     }
     let message =

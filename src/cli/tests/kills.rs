@@ -15,17 +15,17 @@ fn killed(story: &'static Story, every: usize) {
 
 #[test]
 fn create_survives_a_kill_at_every_call() {
-    killed(&CREATE, 8);
+    killed(&CREATE, 6);
 }
 
 #[test]
 fn update_survives_a_kill_at_every_call() {
-    killed(&UPDATE, 8);
+    killed(&UPDATE, 4);
 }
 
 #[test]
 fn renewal_survives_a_kill_at_every_call() {
-    killed(&RENEW, 8);
+    killed(&RENEW, 4);
 }
 
 #[test]
