@@ -57,7 +57,7 @@ pub enum SealError {
     },
     /// Others than its owner may read an identity file.
     #[error(
-        "others may read the age identities in {path}\nhint: chmod 600 {path}; where a mount decides, set its mode          (defaultMode: 0400)"
+        "others may read the age identities in {path}\nhint: chmod 600 {path}; where a mount decides, set its mode (defaultMode: 0400)"
     )]
     OpenToOthers {
         /// The file.

@@ -37,7 +37,7 @@ pub const LOOK: &[Name] = names!(
     AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities", "DescribeScheduledActions";
     LoadBalancing: "DescribeListeners", "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeTags",
         "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth";
-    Iam: "GetAccountAuthorizationDetails";
+    Iam: "GetAccountAuthorizationDetails", "GetInstanceProfile", "ListInstanceProfiles";
     Route53: "ListHostedZonesByName", "ListResourceRecordSets";
     Ssm: "DescribeParameters", "GetParameters", "GetParametersByPath";
     S3: "HeadObject", "ListObjectsV2";
@@ -90,7 +90,10 @@ pub const fn state(kind: Kind) -> &'static [Name] {
         Kind::TargetGroup => names!(LoadBalancing: "DescribeTargetGroups"),
         Kind::Listener => names!(LoadBalancing: "DescribeListeners"),
         Kind::LaunchTemplate => names!(Ec2: "DescribeLaunchTemplates"),
-        Kind::AutoScalingGroup => names!(AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities"),
+        Kind::AutoScalingGroup => names!(
+            AutoScaling: "DescribeAutoScalingGroups", "DescribeScalingActivities";
+            LoadBalancing: "DescribeTargetHealth";
+        ),
         Kind::ScheduledAction => names!(AutoScaling: "DescribeScheduledActions"),
         Kind::RecordSet => names!(Route53: "GetChange"),
         Kind::Parameter => names!(Ssm: "DescribeParameters"),

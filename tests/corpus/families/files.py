@@ -183,7 +183,7 @@ def cases():
     yield "settings-directory", Case("In place of windlass.yaml: a directory.", "run lint").special("windlass.yaml", "directory").says("no windlass.yaml")
     yield "settings-outside", Case("windlass.yaml is a link that leads out.", "run lint").special("windlass.yaml", "link /etc/passwd").says("leads out of the project")
     world = Case("The seed lies outside of the project.", f"run --sandbox plan {CLUSTER}")
-    yield "seed-elsewhere", world.also("windlass.yaml", "world: seed.yaml", "world: ../../../../../../../../etc/passwd").says("leads out of the project")
+    yield "seed-elsewhere", world.also("windlass.yaml", "world: seed.yaml", "world: ../../../../../../../../etc/passwd").says("is outside of the project")
     for name in ("bad_name", "Capitals.foo.bar", "test", "a..b"):
         yield f"cluster-{name}", Case("A file of vars that no cluster can have.").file(f"vars/{name}.yaml", "a: 1\n").says(f"vars/{name}.yaml is no cluster's file")
     yield "cluster-yml", Case("A file of vars with another ending.").file("vars/a.b.yml", "a: 1\n").says("rename it to vars/a.b.yaml")

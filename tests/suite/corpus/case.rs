@@ -1,6 +1,7 @@
 //! The form of a case, which `tests/corpus/README.md` describes.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +141,11 @@ impl Change {
             if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("it can be removed");
         }
         match self {
-            Self::Content(content) => fs::write(path, content).expect("files can be written"),
+            Self::Content(content) => {
+                fs::write(path, content).expect("files can be written");
+                // Files of keys that others can read are refused before anything in them is looked at.
+                fs::set_permissions(path, Permissions::from_mode(0o600)).expect("modes can be set");
+            }
             Self::Edit { from, to } => {
                 let text =
                     fs::read_to_string(path).unwrap_or_else(|error| panic!("{case}: {}: {error}", path.display()));
