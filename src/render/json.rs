@@ -20,5 +20,6 @@ fn problem(source: &Source, error: &serde_json::Error) -> Problem {
     let span = source.span(last..read);
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    Problem::error(what).at(source.place(span, ""))
+    // The user may have named any file: what stands in it is not ours to show.
+    Problem::error(what).at(source.hidden_place(span, ""))
 }

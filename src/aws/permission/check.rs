@@ -71,9 +71,16 @@ pub async fn check(aws: &Aws, of: &Territory, permissions: &BTreeSet<Permission>
             let missing: BTreeSet<Missing> = missing.into_iter().flatten().collect();
             Ok(if missing.is_empty() { Checked::Allowed } else { Checked::Missing(missing.into_iter().collect()) })
         }
-        Err(error) if error.failure() == Some(Failure::Permission) => Ok(Checked::Unknown(error.to_string())),
-        Err(error) => Err(error),
+        Err(error) if is_about_the_caller(&error) => Err(error),
+        // The check only tells early what the calls would tell: that it cannot be made stops nobody.
+        Err(error) => Ok(Checked::Unknown(error.to_string())),
     }
+}
+
+/// Whether no other call would get through either.
+fn is_about_the_caller(error: &Error) -> bool {
+    let failure = error.failure();
+    [Failure::NoCredentials, Failure::ExpiredCredentials, Failure::Clock].into_iter().any(|it| failure == Some(it))
 }
 
 /// The actions to ask about, by what they are on. A service's own role is needed only until it exists, in most accounts
