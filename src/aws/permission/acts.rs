@@ -196,13 +196,12 @@ pub const fn changes(kind: Kind, act: Act) -> &'static [Name] {
         }
         (Kind::TargetGroup, Delete) => names!(LoadBalancing: "DeleteTargetGroup"),
         (Kind::Listener, Create) => {
-            names!(LoadBalancing: "CreateListener", "DescribeTags", "ModifyListener")
+            names!(LoadBalancing: "CreateListener", "DescribeTags")
         }
         (Kind::Listener, Update) => names!(LoadBalancing: "AddTags", "ModifyListener", "RemoveTags"),
         (Kind::Listener, Delete) => names!(LoadBalancing: "DeleteListener"),
         (Kind::LaunchTemplate, Create) => names!(
-            Ec2: "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "DescribeLaunchTemplateVersions",
-                "ModifyLaunchTemplate";
+            Ec2: "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "ModifyLaunchTemplate";
         ),
         (Kind::LaunchTemplate, Update) => names!(
             Ec2: "CreateLaunchTemplateVersion", "CreateTags", "DeleteTags", "ModifyLaunchTemplate";
