@@ -4,6 +4,10 @@
 //! a harmless record in the middle of a run, so words without a form of their own are only taken for secrets next to
 //! a name that says so.
 
+use std::sync::LazyLock;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
 /// What a line seems to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Secret {
@@ -13,121 +17,93 @@ pub(super) struct Secret {
     pub(super) what: &'static str,
 }
 
-/// Words that begin a secret, how many characters of a secret must follow, and what it is.
-const PREFIXES: [(&str, usize, &str); 14] = [
-    ("AGE-SECRET-KEY-1", 16, "an age secret key"),
-    ("AGE-PLUGIN-", 16, "an age identity"),
-    ("ghp_", 30, "a GitHub token"),
-    ("gho_", 30, "a GitHub token"),
-    ("ghs_", 30, "a GitHub token"),
-    ("ghu_", 30, "a GitHub token"),
-    ("ghr_", 30, "a GitHub token"),
-    ("github_pat_", 30, "a GitHub token"),
-    ("glpat-", 20, "a GitLab token"),
-    ("xoxb-", 20, "a Slack token"),
-    ("xoxp-", 20, "a Slack token"),
-    ("npm_", 36, "an npm token"),
-    ("hvs.", 24, "a Vault token"),
-    ("sk_live_", 20, "a Stripe key"),
+/// What secrets of a kind look like.
+struct Form {
+    what: &'static str,
+    /// Matches on a line of such a secret, and on few others.
+    pattern: &'static str,
+    /// Whether such a line has one.
+    has: fn(&[u8]) -> bool,
+}
+
+/// Where the sources say it: RFC 7468 (PEM), RFC 7519 (JSON web tokens begin as `{"` does), and the hosts' own pages
+/// about scanning for secrets. A word begins where no letter or digit stands before it.
+static FORMS: [Form; 6] = [
+    Form { what: "a PEM private key", pattern: r"-----BEGIN [^-\n]*(?:PRIVATE KEY|KEY BLOCK)-----", has: |_| true },
+    Form {
+        what: "an age identity",
+        pattern: r"(?:^|[^0-9A-Za-z])AGE-(?:SECRET-KEY-1|PLUGIN-)[0-9A-Za-z_-]{16}",
+        has: |_| true,
+    },
+    Form {
+        what: "an access token",
+        // GitHub, GitLab, Slack, npm, Vault and Stripe.
+        pattern: concat!(
+            r"(?:^|[^0-9A-Za-z])(?:(?:gh[posur]_|github_pat_)[0-9A-Za-z_-]{30}|(?:glpat-|xox[bp]-|sk_live_)[0-9A-Za-z_-]{20}",
+            r"|npm_[0-9A-Za-z_-]{36}|hvs\.[0-9A-Za-z_-]{24})"
+        ),
+        has: |_| true,
+    },
+    Form {
+        what: "a JSON web token",
+        pattern: r"(?:^|[^0-9A-Za-z_.-])eyJ[0-9A-Za-z_-]*\.eyJ[0-9A-Za-z_-]*\.[0-9A-Za-z_-]{16}",
+        has: |_| true,
+    },
+    Form {
+        what: "an AWS secret access key",
+        pattern: concat!(
+            r"(?i:secret[_-]?access[_-]?key|secret_?key|aws_secret)",
+            r"|(?:^|[^0-9A-Za-z])A[KS]IA[0-9A-Z]{16}(?:$|[^0-9A-Za-z])"
+        ),
+        has: has_aws_secret_key,
+    },
+    Form {
+        what: "a Kubernetes bootstrap token",
+        pattern: r"(?:^|[^0-9a-z.])[0-9a-z]{6}\.[0-9a-z]{16}(?:$|[^0-9a-z.])",
+        has: has_bootstrap_token,
+    },
 ];
+
+/// The patterns of [`FORMS`], looked for at once.
+static PATTERNS: LazyLock<RegexSet> = LazyLock::new(|| {
+    let patterns = FORMS.iter().map(|form| form.pattern);
+    let set = RegexSetBuilder::new(patterns).unicode(false).multi_line(true).build();
+    set.expect("the patterns are valid: every test that writes state builds them")
+});
 
 /// The first secret in a file, if there is one.
 pub(super) fn find(content: &[u8]) -> Option<Secret> {
-    let text = String::from_utf8_lossy(content);
-    // Every record of a branch is looked at whenever something is written: what a whole file lacks is not looked for in
-    // each of its lines.
-    let prefixes: Vec<_> = PREFIXES.iter().filter(|(prefix, ..)| text.contains(prefix)).collect();
-    let find = |(index, line)| Some(Secret { line: index + 1, what: in_line(line, &prefixes)? });
-    text.lines().enumerate().find_map(find)
-}
-
-fn in_line(line: &str, prefixes: &[&(&str, usize, &'static str)]) -> Option<&'static str> {
-    if is_private_key(line) {
-        return Some("a PEM private key");
+    // Every record of a branch is looked at whenever something is written: nearly all have nothing of it at all.
+    if !PATTERNS.is_match(content) {
+        return None;
     }
-    for &&(prefix, length, what) in prefixes {
-        if follows(line, prefix, length) {
-            return Some(what);
-        }
-    }
-    if has_web_token(line) {
-        return Some("a JSON web token");
-    }
-    if has_aws_secret_key(line) {
-        return Some("an AWS secret access key");
-    }
-    has_bootstrap_token(line).then_some("a Kubernetes bootstrap token")
-}
-
-/// `-----BEGIN … PRIVATE KEY-----`, of any kind.
-fn is_private_key(line: &str) -> bool {
-    line.split("-----BEGIN ").skip(1).any(|rest| {
-        rest.split_once("-----")
-            .is_some_and(|(label, _)| label.ends_with("PRIVATE KEY") || label.ends_with("KEY BLOCK"))
-    })
-}
-
-fn follows(line: &str, prefix: &str, length: usize) -> bool {
-    let part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    line.match_indices(prefix).any(|(at, _)| {
-        let begins = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-        begins && line[at + prefix.len()..].chars().take_while(|&c| part(c)).count() >= length
-    })
-}
-
-/// Three parts of base64url with dots between, of which the first begins as `{"` does.
-fn has_web_token(line: &str) -> bool {
-    if !line.contains("eyJ") {
-        return false;
-    }
-    let part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    line.split(|c: char| !part(c) && c != '.').any(|word| {
-        let parts: Vec<&str> = word.split('.').collect();
-        parts.len() == 3 && parts[0].starts_with("eyJ") && parts[1].starts_with("eyJ") && parts[2].len() >= 16
-    })
-}
-
-/// 40 characters of base64 (what IAM hands out), on a line that speaks of a secret or shows an access key id.
-fn has_aws_secret_key(line: &str) -> bool {
-    if line.len() < 40 {
-        return false;
-    }
-    let lower = line.to_ascii_lowercase();
-    let named = ["secret_access_key", "secretaccesskey", "secret-access-key", "secretkey", "secret_key", "aws_secret"];
-    if !named.iter().any(|name| lower.contains(name)) && !has_access_key_id(line) {
-        return false;
-    }
-    let part = |c: char| c.is_ascii_alphanumeric() || "/+".contains(c);
-    line.split(|c: char| !part(c)).any(|word| {
-        let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
-        word.len() == 40 && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit)
-    })
-}
-
-fn has_access_key_id(line: &str) -> bool {
-    let part = |c: char| c.is_ascii_alphanumeric();
-    line.split(|c: char| !part(c)).any(|word| {
-        word.len() == 20
-            && ["AKIA", "ASIA"].iter().any(|prefix| word.starts_with(prefix))
-            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
-    })
-}
-
-/// `abcdef.0123456789abcdef`, on a line that speaks of a token.
-fn has_bootstrap_token(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    let part = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    // A word of its own: neither side goes on.
-    let goes_on = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|byte| part(byte) || *byte == b'.');
-    let is_token = |dot: usize| {
-        let id = dot.checked_sub(6).and_then(|start| bytes.get(start..dot));
-        let secret = bytes.get(dot + 1..dot + 17);
-        id.is_some_and(|id| id.iter().all(part))
-            && secret.is_some_and(|secret| secret.iter().all(part) && secret.iter().any(u8::is_ascii_digit))
-            && !goes_on(dot.checked_sub(7))
-            && !goes_on(Some(dot + 17))
+    let in_line = |line: &[u8]| {
+        let found = PATTERNS.matches(line);
+        found.iter().map(|index| &FORMS[index]).find(|form| (form.has)(line)).map(|form| form.what)
     };
-    line.match_indices('.').any(|(dot, _)| is_token(dot)) && line.to_ascii_lowercase().contains("token")
+    let lines = content.split(|byte| *byte == b'\n').enumerate();
+    lines.into_iter().find_map(|(index, line)| Some(Secret { line: index + 1, what: in_line(line)? }))
+}
+
+/// 40 characters of base64: what IAM hands out.
+fn has_aws_secret_key(line: &[u8]) -> bool {
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"/+".contains(byte);
+    line.split(|byte| !part(byte)).any(|word| {
+        let has = |test: fn(&u8) -> bool| word.iter().any(test);
+        word.len() == 40 && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+    })
+}
+
+/// `abcdef.0123456789abcdef`, on a line that speaks of a token: names of hosts may look the same.
+fn has_bootstrap_token(line: &[u8]) -> bool {
+    let part = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_token = |word: &[u8]| {
+        let parts: Vec<&[u8]> = word.split(|byte| *byte == b'.').collect();
+        let [id, secret] = parts[..] else { return false };
+        id.len() == 6 && secret.len() == 16 && secret.iter().any(u8::is_ascii_digit)
+    };
+    line.to_ascii_lowercase().windows(5).any(|word| word == b"token")
+        && line.split(|byte| !part(byte) && *byte != b'.').any(is_token)
 }
 
 /// Whether a file is age ciphertext, by its header or its armor (age-encryption.org/v1, "File format").
@@ -158,9 +134,9 @@ mod tests {
         let cases = [
             (key(&["-----BEGIN EC ", "PRIVATE KEY-----"]), "a PEM private key"),
             (key(&["x: '-----BEGIN ", "PRIVATE KEY-----\\nMIG'"]), "a PEM private key"),
-            (key(&["AGE-SECRET-", "KEY-1QQPZRY9X8GF2TVDW0S3JN54"]), "an age secret key"),
-            (key(&["token: gh", "p_0123456789abcdefghijABCDEFGHIJ01"]), "a GitHub token"),
-            (key(&["\"glp", "at-0123456789abcdefghij\""]), "a GitLab token"),
+            (key(&["AGE-SECRET-", "KEY-1QQPZRY9X8GF2TVDW0S3JN54"]), "an age identity"),
+            (key(&["token: gh", "p_0123456789abcdefghijABCDEFGHIJ01"]), "an access token"),
+            (key(&["\"glp", "at-0123456789abcdefghij\""]), "an access token"),
             (key(&["Bearer eyJhbGciOiJI.", "eyJzdWIiOiIxMjM0.", "SflKxwRJSMeKKF2QT4fwpM"]), "a JSON web token"),
             (
                 key(&["aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"]),
