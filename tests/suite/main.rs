@@ -16,6 +16,7 @@ mod conformance_services;
 mod corpus;
 mod etcd;
 mod hostile;
+mod killed;
 mod kubeconfig;
 mod least_privilege;
 mod lifecycle;

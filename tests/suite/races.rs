@@ -42,16 +42,6 @@ fn live(fleet: &Fleet) -> Value {
     serde_json::from_str(&live.stdout).expect("the list is JSON")
 }
 
-/// How many live objects of each kind there are.
-fn kinds(fleet: &Fleet) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for name in live(fleet).as_object().expect("an object").keys() {
-        let kind: Vec<&str> = name.splitn(3, '/').take(2).collect();
-        *counts.entry(kind.join("/")).or_insert(0) += 1;
-    }
-    counts
-}
-
 /// Process → the epochs that it held, from the commits that took the lock.
 fn epochs(fleet: &Fleet) -> BTreeMap<u64, u32> {
     let repository = fleet.path().join(".windlass/sandbox-state.git");
@@ -108,7 +98,7 @@ fn is_sound(fleet: &Fleet) {
 fn of_two_or_eight_applies_one_makes_the_cluster_and_the_others_find_it() {
     let alone = Fleet::new();
     alone.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    let expected = kinds(&alone);
+    let expected = alone.kinds();
     let sizes: &[usize] = if proof::size() > 1 { &[2, 2, 4, 8, 8] } else { &[2, 8] };
     for &contenders in sizes {
         let fleet = fleet();
@@ -118,7 +108,7 @@ fn of_two_or_eight_applies_one_makes_the_cluster_and_the_others_find_it() {
             end(child).exits(0);
         }
         assert!(in_order(&fleet) > 60);
-        assert_eq!(kinds(&fleet), expected, "{contenders} at once");
+        assert_eq!(fleet.kinds(), expected, "{contenders} at once");
         is_sound(&fleet);
     }
     proof::report("row 8, commands that race", sizes.iter().sum(), 10);

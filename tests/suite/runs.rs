@@ -1,10 +1,8 @@
-//! Runs that meet others, are killed, interrupted, or refused.
-
-use std::collections::BTreeMap;
+//! Runs of saved plans, and what runs tell other programs.
 
 use serde_json::Value;
 
-use crate::support::{Fleet, Ran};
+use crate::support::Fleet;
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 
@@ -14,45 +12,6 @@ fn a_saved_plan_is_applied_as_it_is_or_refused_as_stale() {
     fleet.sandboxed(&["plan", CLUSTER, "--out", "plan.json"]).exits(0).warns("--plan plan.json");
     fleet.sandboxed(&["apply", CLUSTER, "--plan", "plan.json", "--yes"]).exits(0);
     fleet.sandboxed(&["apply", CLUSTER, "--plan", "plan.json", "--yes"]).exits(14).warns("stale");
-}
-
-#[test]
-fn a_create_that_was_killed_goes_on_and_makes_nothing_twice() {
-    let whole = Fleet::new();
-    whole.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    let expected = kinds(&whole);
-    for call in [85, 115, 145] {
-        for when in ["killBefore", "killAfter"] {
-            let fleet = Fleet::new();
-            let mut command = fleet.command(&["--sandbox", "apply", CLUSTER, "--yes"]);
-            command
-                .env("WINDLASS_SANDBOX_FAULT", format!(r#"{{"rules":[{{"at":{{"call":{call}}},"kind":"{when}"}}]}}"#));
-            let killed = Ran::of(command.output().expect("windlass runs"));
-            assert_eq!(killed.code, None, "it was not killed at call {call}: {}", killed.stderr);
-            let epoch = held_epoch(&fleet);
-            fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
-            fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-            assert_eq!(kinds(&fleet), expected, "killed {when} call {call}");
-            fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
-            fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);
-        }
-    }
-}
-
-/// The epoch that a refused apply names.
-fn held_epoch(fleet: &Fleet) -> String {
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13).epoch()
-}
-
-/// How many live objects of each kind the account has.
-fn kinds(fleet: &Fleet) -> BTreeMap<String, usize> {
-    let live = fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout;
-    let mut counts = BTreeMap::new();
-    for object in live.lines() {
-        let kind: Vec<&str> = object.splitn(3, '/').take(2).collect();
-        *counts.entry(kind.join("/")).or_insert(0) += 1;
-    }
-    counts
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod dice;
 pub mod git;
 pub mod proof;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -98,6 +99,16 @@ impl Fleet {
         fleet
     }
 
+    /// The same fleet, account and state once more, to go on from here in another way.
+    pub fn fork(&self) -> Self {
+        let fleet = Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            environment: self.environment.clone(),
+        };
+        copy(&self.path(), &fleet.path());
+        fleet
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("fleet")
@@ -163,6 +174,17 @@ impl Fleet {
         let mut all = vec!["--sandbox"];
         all.extend(arguments);
         self.windlass(&all)
+    }
+
+    /// How many live objects of each kind the sandbox's account has.
+    pub fn kinds(&self) -> BTreeMap<String, usize> {
+        let live = self.sandboxed(&["sandbox", "list"]).exits(0).stdout;
+        let mut counts = BTreeMap::new();
+        for object in live.lines() {
+            let kind: Vec<&str> = object.splitn(3, '/').take(2).collect();
+            *counts.entry(kind.join("/")).or_insert(0) += 1;
+        }
+        counts
     }
 }
 

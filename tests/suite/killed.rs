@@ -1,0 +1,106 @@
+//! Commands that change something, as processes that a SIGKILL ends at calls all over the run: the same command, once
+//! more, finishes, and nothing is there twice, left over or missing. `src/cli/tests/kills.rs` plays many more kills
+//! within one process; here nothing of a process is left but its files.
+
+use crate::support::{Fleet, Ran, proof};
+
+const CLUSTER: &str = "staging-customer.k8s.foo.bar";
+
+/// A command, what was done before it, and one of how many calls it is killed at.
+struct Story {
+    before: fn() -> Fleet,
+    command: &'static [&'static str],
+    every: usize,
+}
+
+const CREATE: Story = Story { before: Fleet::new, command: &["apply", CLUSTER, "--yes"], every: 40 };
+const UPDATE: Story = Story { before: merged, command: &["apply", CLUSTER, "--yes"], every: 40 };
+const RENEW: Story = Story { before: created, command: &["certs", "renew", CLUSTER, "--all", "--yes"], every: 20 };
+const ROTATE: Story =
+    Story { before: created, command: &["certs", "rotate-ca", CLUSTER, "--authority", "etcd", "--yes"], every: 20 };
+const ROLL: Story = Story { before: stale, command: &["roll", CLUSTER, "--yes"], every: 80 };
+const DESTROY: Story = Story { before: created, command: &["destroy", CLUSTER, "--yes"], every: 40 };
+
+fn created() -> Fleet {
+    let fleet = Fleet::new();
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    fleet
+}
+
+/// Something is to be changed everywhere, and a group is new.
+fn merged() -> Fleet {
+    let fleet = created();
+    let vars = format!("vars/{CLUSTER}.yaml");
+    fleet.write(&vars, &format!("{}\ntags:\n  costCenter: \"42\"\n", fleet.read(&vars)));
+    fleet.commit("who pays");
+    fleet
+}
+
+/// The nodes' templates have changed since they were launched.
+fn stale() -> Fleet {
+    let fleet = merged();
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    fleet
+}
+
+impl Story {
+    fn survives(&self, name: &str) {
+        let before = (self.before)();
+        let undisturbed = before.fork();
+        undisturbed.sandboxed(self.command).exits(0);
+        let expected = undisturbed.kinds();
+        let every = (self.every / proof::size()).max(1);
+        let mut cases = 0;
+        for (call, when) in (0..).step_by(every).zip(["killBefore", "killAfter"].into_iter().cycle()) {
+            let fleet = before.fork();
+            let fault = format!(r#"{{"rules":[{{"at":{{"call":{call}}},"kind":"{when}"}}]}}"#);
+            let mut command = fleet.command(&[&["--sandbox"], self.command].concat());
+            let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
+            if killed.code == Some(0) {
+                // It has no more calls.
+                break;
+            }
+            assert_eq!(killed.code, None, "{name}, {when} call {call}: not killed\n{}", killed.stderr);
+            let again = [self.command, &["--lock-timeout", "10m"]].concat();
+            let ran = fleet.sandboxed(&again);
+            assert_eq!(ran.code, Some(0), "{name}, {when} call {call}\n{}\n{}", ran.stdout, ran.stderr);
+            assert_eq!(fleet.kinds(), expected, "{name}, {when} call {call}");
+            fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);
+            if self.command[0] != "destroy" {
+                fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
+            }
+            cases += 1;
+        }
+        proof::report(&format!("row 1, {name} as a process"), cases, 3);
+    }
+}
+
+#[test]
+fn a_create_goes_on() {
+    CREATE.survives("create");
+}
+
+#[test]
+fn an_update_goes_on() {
+    UPDATE.survives("update");
+}
+
+#[test]
+fn a_renewal_goes_on() {
+    RENEW.survives("renewal");
+}
+
+#[test]
+fn a_rotation_goes_on() {
+    ROTATE.survives("rotation");
+}
+
+#[test]
+fn a_roll_goes_on() {
+    ROLL.survives("roll");
+}
+
+#[test]
+fn a_destroy_goes_on() {
+    DESTROY.survives("destroy");
+}
