@@ -4,7 +4,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`], [`file`](mod@file), [`fault`], [`planted`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names; files of people, read within bounds; what goes wrong on purpose; mistakes that tests must notice |
+//! | [`problem`], [`exit`], [`clock`], [`duration`], [`cron`], [`name`], [`file`](mod@file), [`mix`], [`fault`], [`planted`] | a mistake at a place in a file; the exit-code table; the one clock; spans of time in words; times of the week; names; files of people, read within bounds; numbers that look random; what goes wrong on purpose; mistakes that tests must notice |
 //! | [`private`] | files and folders for their owner only |
 //! | [`secret`] | bytes that cannot be printed, and how they are sealed for git |
 //! | [`render`] | templates, snippets and vars → YAML text, with provenance |
@@ -51,6 +51,7 @@ pub mod health;
 pub mod install;
 pub mod kubernetes;
 pub mod live;
+pub mod mix;
 pub mod name;
 pub mod pki;
 pub mod plan;

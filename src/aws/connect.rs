@@ -23,6 +23,7 @@ use super::gate::{Gate, GatedClient};
 use super::limits::{Limits, Service};
 use super::record_set;
 use crate::clock::Clock;
+use crate::mix::{fraction, mix};
 use crate::planted::{self, Bug};
 
 /// How long a TCP and TLS connection may take to be made; the SDK's own default is 3.1 s.
@@ -193,11 +194,7 @@ impl Aws {
     /// A number in `0.0..1.0`, the next of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).
     pub(super) fn jitter(&self) -> f64 {
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-        let state = self.shared.jitter.fetch_add(GOLDEN, Ordering::Relaxed).wrapping_add(GOLDEN);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let bits = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(0);
-        f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+        fraction(mix(self.shared.jitter.fetch_add(GOLDEN, Ordering::Relaxed)))
     }
 
     pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {

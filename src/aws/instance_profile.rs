@@ -57,17 +57,13 @@ pub(super) fn sight(
 /// none, and nothing is asked.
 pub(super) async fn without_role(aws: &Aws, scope: &Scope, observed: &mut Observed) -> Result<(), Error> {
     let is_seen = |address: &Address| observed.found.iter().any(|found| found.address == *address);
-    let wanted = scope.resources.iter().filter_map(|(address, resource)| match resource {
-        Resource::InstanceProfile(profile) if !is_seen(address) => Some(profile.name.clone()),
-        _ => None,
-    });
-    let wanted: Vec<String> = wanted.collect();
-    if wanted.is_empty() {
+    let is_missing = |address: &Address| address.kind() == Kind::InstanceProfile && !is_seen(address);
+    if !scope.resources.keys().any(is_missing) {
         return Ok(());
     }
-    let listed = list(aws).await?;
-    for name in listed.iter().filter(|it| it.roles().is_empty()).map(wire::InstanceProfile::instance_profile_name) {
-        if !wanted.iter().any(|it| it == name) {
+    for listed in list(aws).await?.iter().filter(|it| it.roles().is_empty()) {
+        let name = listed.instance_profile_name();
+        if named::wanted(scope, Kind::InstanceProfile, name).is_none() {
             continue;
         }
         // Lists lack the tags.

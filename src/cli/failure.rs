@@ -1,6 +1,6 @@
 //! From an error to what the user reads and the exit code that a script sees.
 
-use crate::apply::{self, OperationError, WaitError};
+use crate::apply::{OperationError, WaitError};
 use crate::aws;
 use crate::exit::Exit;
 use crate::install;
@@ -74,7 +74,7 @@ fn apart(text: &str) -> (String, Option<String>) {
 
 /// What to do about an error, where there is more to say than what happened.
 fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    if let Some(error) = of_state(cause) {
+    if let Some(error) = cause.downcast_ref::<state::Error>() {
         return error.hint();
     }
     if let Some(error) = cause.downcast_ref::<aws::Error>() {
@@ -84,14 +84,6 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(String::from("add --yes to do it without asking"));
     }
     cause.downcast_ref::<Refusal>().map(Refusal::hint)
-}
-
-/// The state branch's part in an error, also in that of a run.
-pub fn of_state<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a state::Error> {
-    match cause.downcast_ref() {
-        Some(apply::RunError::State(error)) => Some(error),
-        _ => cause.downcast_ref(),
-    }
 }
 
 /// The exit code of an error: the first of its causes that has one.
@@ -109,7 +101,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<IssueError>() {
         return Some(Exit::Certificate);
     }
-    if let Some(error) = of_state(cause) {
+    if let Some(error) = cause.downcast_ref::<state::Error>() {
         return Some(error.exit());
     }
     if let Some(OperationError::Wait(WaitError::Aws(_)) | OperationError::Aws(_)) = cause.downcast_ref() {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::add_ons;
 use super::certs;
-use super::failure::{self, Stopped};
+use super::failure::Stopped;
 use super::interrupt;
 use super::keys;
 use super::options::{Format, LockOptions, RunOptions};
@@ -118,7 +118,7 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
 fn interrupted(error: anyhow::Error) -> anyhow::Error {
     use state::Error::{Git, Io, TimedOut, Unreachable};
     let broken = |error: &state::Error| matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. });
-    if !error.chain().filter_map(failure::of_state).any(broken) {
+    if !error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
         return error;
     }
     let message =

@@ -10,13 +10,13 @@ pub mod connector;
 pub mod ec2;
 pub mod elbv2;
 mod endpoints;
+mod exchange;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod iam;
 pub mod journal;
 mod kept;
 pub mod kubernetes;
-mod refused;
 pub mod route53;
 pub mod s3;
 pub mod scenario;
@@ -35,17 +35,17 @@ pub mod world;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
-use crate::fault::{self, Effect, Faults};
+use crate::fault::Faults;
 
+pub use exchange::Lost;
 pub use kubernetes::KubernetesCall;
 use store::Store;
 pub use store::StoreError;
-use wire::{Call, Handler, Parameters, Refusal, Service, WireRequest, WireResponse};
+use wire::{Call, Decoded, Handler, Parameters, Refusal, Service, WireRequest, WireResponse};
 pub use world::World;
 
 /// Where a world is kept.
@@ -68,26 +68,6 @@ pub struct CallRecord {
     pub error: Option<String>,
 }
 
-impl CallRecord {
-    /// Whether it was refused as too fast, or for lack of a permission or of a valid session.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        const CODES: [&str; 10] = [
-            "RequestLimitExceeded",
-            "Throttling",
-            "ThrottlingException",
-            "SlowDown",
-            "UnauthorizedOperation",
-            "AccessDenied",
-            "AccessDeniedException",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "RequestExpired",
-        ];
-        self.error.as_deref().is_some_and(|code| CODES.contains(&code))
-    }
-}
-
 /// An imitated account; clones share it.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
@@ -97,11 +77,6 @@ pub struct Sandbox {
     /// Wakes the watches of API servers.
     changed: Arc<tokio::sync::Notify>,
 }
-
-/// No answer came: an injected fault broke the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("connection reset by peer (injected fault)")]
-pub struct Lost;
 
 #[derive(Debug)]
 struct Shared {
@@ -190,88 +165,6 @@ impl Sandbox {
             shared.speed = speed.max(1);
         }
         self
-    }
-
-    /// Answers one request as a client on a network meets it: after the latency, and with the faults of the plan.
-    ///
-    /// # Errors
-    /// When a fault breaks the connection.
-    pub async fn exchange(&self, request: WireRequest) -> Result<WireResponse, Lost> {
-        let (latency, clock, faults) = {
-            let shared = self.lock();
-            (shared.world.behaviour.latency_milliseconds, shared.clock, shared.faults.clone())
-        };
-        if latency > 0 {
-            clock.sleep(Duration::from_millis(u64::from(latency))).await;
-        }
-        let (service, operation) = match wire::decode(&request, route53::ROUTES) {
-            Ok(decoded) => (decoded.service, decoded.operation),
-            Err((service, _)) => (service, "?".to_owned()),
-        };
-        let effect = if is_read(&operation) { Effect::Read(&operation) } else { Effect::Change(&operation) };
-        let Some(fault) = faults.meet(effect) else { return Ok(self.handle(&request)) };
-        match fault {
-            fault::Kind::KillBefore => {
-                self.kill();
-                Err(Lost)
-            }
-            fault::Kind::KillAfter => {
-                let _ = self.handle(&request);
-                self.kill();
-                Err(Lost)
-            }
-            fault::Kind::SuspendAfter => {
-                let response = self.handle(&request);
-                self.suspend();
-                Ok(response)
-            }
-            fault::Kind::StopBefore => match faults.stop().await {},
-            fault::Kind::StopAfter => {
-                let _ = self.handle(&request);
-                match faults.stop().await {}
-            }
-            fault::Kind::Pause(seconds) => {
-                clock.sleep(Duration::from_secs(u64::from(seconds))).await;
-                Ok(self.handle(&request))
-            }
-            fault::Kind::LostResponse => {
-                let _ = self.handle(&request);
-                Err(Lost)
-            }
-            fault::Kind::Reset => Err(Lost),
-            fault::Kind::Lag(seconds) => Ok(self.lock().handle_with_lag(&request, seconds)),
-            fault::Kind::ServerErrorAfter => {
-                let _ = self.handle(&request);
-                Ok(self.refuse(fault, service, &operation))
-            }
-            fault::Kind::ServerError
-            | fault::Kind::Throttle(_)
-            | fault::Kind::AccessDenied
-            | fault::Kind::ExpiredCredentials => Ok(self.refuse(fault, service, &operation)),
-            // The clock has jumped already; disks are git's.
-            fault::Kind::ClockJump(_) | fault::Kind::DiskFull => Ok(self.handle(&request)),
-        }
-    }
-
-    /// What was answered is stored before.
-    fn kill(&self) {
-        let _ = self.lock().flush();
-        fault::kill_this_process();
-    }
-
-    /// Others go on meanwhile: nothing is held back from them.
-    fn suspend(&self) {
-        let _ = self.lock().flush();
-        fault::suspend_this_process();
-    }
-
-    fn refuse(&self, fault: fault::Kind, service: Service, operation: &str) -> WireResponse {
-        let mut shared = self.lock();
-        let principal = shared.world.sts.arn(&shared.world.account);
-        let refusal = refused::refusal(fault, service, operation, &principal);
-        let request_id = shared.request_id();
-        shared.note(service, operation, Some(&refusal));
-        refusal.write(service, &request_id)
     }
 
     /// Answers one request at once.
@@ -392,7 +285,12 @@ impl Shared {
     }
 
     fn handle(&mut self, request: &WireRequest) -> WireResponse {
-        let decoded = match wire::decode(request, route53::ROUTES) {
+        self.answer(request, wire::decode(request, route53::ROUTES))
+    }
+
+    /// Answers a request that was decoded.
+    fn answer(&mut self, request: &WireRequest, decoded: Result<Decoded, (Service, Refusal)>) -> WireResponse {
+        let decoded = match decoded {
             Ok(decoded) => decoded,
             Err((service, refusal)) => {
                 self.note(service, "?", Some(&refusal));
@@ -415,14 +313,7 @@ impl Shared {
         response
     }
 
-    fn handle_with_lag(&mut self, request: &WireRequest, seconds: u32) -> WireResponse {
-        let before = std::mem::replace(&mut self.world.behaviour.visibility_lag_seconds, seconds);
-        let response = self.handle(request);
-        self.world.behaviour.visibility_lag_seconds = before;
-        response
-    }
-
-    fn carry_out(&mut self, decoded: &wire::Decoded) -> Result<wire::Answer, Refusal> {
+    fn carry_out(&mut self, decoded: &Decoded) -> Result<wire::Answer, Refusal> {
         let internal = |error: StoreError| Refusal::new("InternalError", error.to_string()).with_status(500);
         let handler = handler(decoded.service, &decoded.operation).ok_or_else(|| {
             let message = format!("The action {} is not valid for this web service.", decoded.operation);

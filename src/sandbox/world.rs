@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::{Call, Refusal};
 use super::{autoscaling, boot, ec2, elbv2, iam, kubernetes, route53, s3, scenario, ssm, sts};
-use crate::fault::mix;
+use crate::mix::mix;
 
 /// The version of the stored form; a file of another version is refused.
 pub const VERSION: u32 = 4;

@@ -57,8 +57,8 @@ pub struct Ran {
     pub kubernetes_calls: usize,
     /// How many git commands there were.
     pub git_commands: u64,
-    /// Whether a fault of the plan was met.
-    pub struck: bool,
+    /// How many effects a fault of the plan has met.
+    pub strikes: u64,
     /// How long it took, in virtual time.
     pub took: Duration,
 }
@@ -167,7 +167,7 @@ impl Account {
             calls: sandbox.calls(),
             kubernetes_calls: sandbox.kubernetes_calls().len(),
             git_commands: faults.git_commands(),
-            struck: faults.has_struck(),
+            strikes: faults.strikes(),
             took: clock.since_boot(),
         };
         (ran, sandbox.with_world(|world| world.clone()).expect("a world in memory"))

@@ -1,10 +1,10 @@
 //! Row 9: dates that jump, and processes that stand still.
 
 use super::account::Account;
-use super::row::{Row, at, share};
+use super::row::{Row, at_call, number, share};
 use super::story::{CREATE, Fate, RENEW, Story, created, killed_amid};
 use crate::exit::Exit;
-use crate::fault::{At, Kind};
+use crate::fault::{At, FaultPlan, Kind};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -12,16 +12,12 @@ const DAY: i64 = 24 * HOUR;
 /// How long a lease lasts, in seconds: see `state::Timing`.
 const LEASE: u64 = 300;
 
-fn number(index: usize) -> u64 {
-    u64::try_from(index).expect("small")
-}
-
 /// Whatever the machine's date does, certificates say when they were made, and the run ends or gives up in order.
 fn jumps(story: &'static Story) {
     let calls = story.undisturbed.calls.len();
     let kinds = [HOUR, -HOUR, 400 * DAY, -400 * DAY].map(Kind::ClockJump);
     let places = share(calls, calls / 4);
-    let plans = kinds.iter().flat_map(|kind| places.iter().map(|index| at(At::Call(number(*index)), *kind)));
+    let plans = kinds.iter().flat_map(|kind| places.iter().map(|index| at_call(*index, *kind)));
     Row { row: "row 9", story, fate: Fate::GivesUp }.holds(plans.collect::<Vec<_>>());
 }
 
@@ -44,7 +40,7 @@ fn a_lease_is_taken_over_after_its_time_only_whatever_the_date_says() {
     for kind in kinds {
         for command in [0, 4, 8, 12] {
             let mut account: Account = dead.fork();
-            let ran = account.run_with("apply CLUSTER --yes --lock-timeout 4m", at(At::Git(command), kind).clone());
+            let ran = account.run_with("apply CLUSTER --yes --lock-timeout 4m", FaultPlan::one(At::Git(command), kind));
             // Locked, or the date is found to be wrong first.
             let refused = matches!(ran.exit, Some(Exit::Locked | Exit::Provider));
             assert!(refused, "{kind:?} at git command {command}: {:?}\n{}", ran.exit, ran.text);
@@ -60,14 +56,14 @@ fn a_lease_is_taken_over_after_its_time_only_whatever_the_date_says() {
 fn a_holder_that_stood_still_changes_nothing_after_its_lease() {
     let commands = usize::try_from(CREATE.undisturbed.git_commands).expect("few");
     let kind = Kind::Pause(u32::try_from(LEASE).expect("small") + 100);
-    let plans = share(commands, 4).into_iter().map(|index| at(At::Git(number(index)), kind));
+    let plans = share(commands, 4).into_iter().map(|index| FaultPlan::one(At::Git(number(index)), kind));
     Row { row: "row 9", story: &CREATE, fate: Fate::GivesUp }.holds(plans);
 }
 
 #[test]
 fn a_cluster_made_before_is_not_touched_with_a_wrong_date() {
     let mut account = created(super::account::Git::Imitated);
-    let ran = account.run_with("certs renew CLUSTER --all --yes", at(At::Call(0), Kind::ClockJump(400 * DAY)));
+    let ran = account.run_with("certs renew CLUSTER --all --yes", at_call(0, Kind::ClockJump(400 * DAY)));
     assert_eq!((ran.exit, ran.changes()), (Some(Exit::Provider), 0), "{}", ran.text);
     assert!(ran.text.contains("clock"), "{}", ran.text);
 }

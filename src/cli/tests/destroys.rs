@@ -1,13 +1,12 @@
 //! Row 12: whatever state a cluster is in, destroying it leaves the account as it was before.
 
 use super::account::{Account, Git};
-use super::hand::{changes, deed, deletion, litter, ours};
-use super::oracle::everything;
-use super::row::share;
+use super::hand::{deed, deeds, deletion, litter, ours};
+use super::row::{at_call, share};
 use super::sample::Sample;
-use super::story::{CREATE, DESTROY, created};
+use super::story::{DESTROY, created};
 use crate::exit::Exit;
-use crate::fault::{At, FaultPlan, Kind};
+use crate::fault::Kind;
 use crate::sandbox::wire::Service;
 
 const DESTROYED: &str = "destroy CLUSTER --yes --lock-timeout 10m";
@@ -17,7 +16,7 @@ const DESTROYED: &str = "destroy CLUSTER --yes --lock-timeout 10m";
 fn leaves_nothing(account: &mut Account, before: &Account, what: &str) {
     let ran = account.run(DESTROYED);
     assert_eq!(ran.exit, Some(Exit::Done), "{what}:\n{}", ran.text);
-    let (left, was) = (everything(account), everything(before));
+    let (left, was) = (account.live(), before.live());
     let new: Vec<&String> = left.keys().filter(|key| !was.contains_key(*key)).collect();
     assert!(new.is_empty(), "{what}: {new:?} is left");
     assert_eq!(left, was, "{what}");
@@ -31,8 +30,7 @@ fn half_created(sample: &Sample, every: usize) -> usize {
     let places = share(calls, every);
     for index in &places {
         let mut account = before.fork();
-        let at = At::Call(u64::try_from(*index).expect("small"));
-        let killed = account.run_with("apply CLUSTER --yes", FaultPlan::one(at, Kind::StopAfter));
+        let killed = account.run_with("apply CLUSTER --yes", at_call(*index, Kind::StopAfter));
         assert_eq!(killed.exit, None, "{}", killed.text);
         leaves_nothing(&mut account, &before, &format!("a create that was killed at call {index}"));
     }
@@ -55,14 +53,7 @@ fn half_created_clusters_in_a_network_of_others_go_without_a_trace() {
 #[test]
 fn drifted_clusters_go_without_a_trace() {
     let (whole, before) = (created(Git::Imitated), Account::new(&Sample::small(), Git::Imitated));
-    let mut deeds = Vec::new();
-    for (key, object) in whole.live().iter().filter(|(_, it)| it["tags"]["windlass.dev/address"].is_string()) {
-        let mut parts = key.splitn(3, '/');
-        let kind = format!("{}/{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let id = parts.next().unwrap_or_default();
-        deeds.extend(deletion(&kind, id));
-        deeds.extend(changes(&kind, id, object));
-    }
+    let deeds = deeds(&whole);
     let mut cases = 0;
     for index in share(deeds.len(), 2) {
         let mut account = whole.fork();
@@ -82,8 +73,7 @@ fn littered_clusters_go_without_a_trace() {
     let places = share(DESTROY.undisturbed.calls.len(), 12);
     for index in &places {
         let mut account = whole.fork();
-        let at = At::Call(u64::try_from(*index).expect("small"));
-        let killed = account.run_with(DESTROYED, FaultPlan::one(at, Kind::StopAfter));
+        let killed = account.run_with(DESTROYED, at_call(*index, Kind::StopAfter));
         assert_eq!(killed.exit, None, "{}", killed.text);
         leaves_nothing(&mut account, &before, &format!("a destroy among litter that was killed at call {index}"));
     }
@@ -100,15 +90,14 @@ fn what_others_put_there_stays_and_is_named() {
         "CreateNetworkInterface",
         [("SubnetId", &subnet), ("Description", "a database of somebody else")],
     ));
-    let known = everything(&account);
+    let known = account.live();
     let theirs = known.iter().find(|(_, it)| it["description"] == "a database of somebody else");
     let (key, _) = theirs.expect("the interface");
     let id = key.trim_start_matches("ec2/network-interface/");
     let ran = account.exits(DESTROYED, Exit::LeftBehind);
     assert!(ran.text.contains(id), "{id} is not named:\n{}", ran.text);
-    assert!(everything(&account).contains_key(key), "{id} is not ours, and is gone");
+    assert!(account.live().contains_key(key), "{id} is not ours, and is gone");
     account.surely_does(&deletion("ec2/network-interface", id).expect("interfaces can be deleted"));
     leaves_nothing(&mut account, &before, "after the other's interface had gone");
-    assert!(CREATE.undisturbed.exit == Some(Exit::Done));
     say!("proof: row 12: 2 cases (held by others)");
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::account::{Account, Git};
-use super::hand::{Deed, changes, deletion};
-use super::oracle::{everything, inventory};
+use super::hand::{Deed, deeds};
+use super::oracle::inventory;
 use super::row::share;
 use super::sample::Sample;
 use super::story::created;
@@ -32,7 +32,7 @@ fn healed(whole: &Account, deed: &Deed) -> Result<bool, String> {
     if inventory(&account) != inventory(whole) {
         return Err(String::from("left another number of things behind"));
     }
-    let (now, before) = (everything(&account), everything(&Account::new(&Sample::small(), Git::Imitated)));
+    let (now, before) = (account.live(), Account::new(&Sample::small(), Git::Imitated).live());
     let touched: BTreeMap<_, _> = before.iter().filter(|(key, it)| now.get(*key) != Some(*it)).collect();
     if touched.is_empty() { Ok(true) } else { Err(format!("touched what is not ours: {:?}", touched.keys())) }
 }
@@ -40,14 +40,7 @@ fn healed(whole: &Account, deed: &Deed) -> Result<bool, String> {
 #[test]
 fn what_somebody_deletes_or_changes_is_drift_and_is_healed() {
     let whole = created(Git::Imitated);
-    let mut deeds = Vec::new();
-    for (key, object) in whole.live().iter().filter(|(_, it)| it["tags"]["windlass.dev/address"].is_string()) {
-        let mut parts = key.splitn(3, '/');
-        let kind = format!("{}/{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let id = parts.next().unwrap_or_default();
-        deeds.extend(deletion(&kind, id));
-        deeds.extend(changes(&kind, id, object));
-    }
+    let deeds = deeds(&whole);
     let (mut cases, mut refused, mut wrong) = (0, 0, Vec::new());
     for deed in share(deeds.len(), 1).into_iter().map(|index| &deeds[index]) {
         match healed(&whole, deed) {

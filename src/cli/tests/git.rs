@@ -1,13 +1,12 @@
 //! Row 2: killed at every git command, and git that fails in every way.
 
-use super::row::{Row, at, share};
+use super::row::{Row, number, share};
 use super::story::{CREATE, CREATE_WITH_GIT, DESTROY, DESTROY_WITH_GIT, Fate, RENEW, Story, UPDATE};
 use crate::fault::{At, FaultPlan, Kind};
 
 fn each(story: &'static Story, every: usize, kind: Kind) -> Vec<FaultPlan> {
     let commands = usize::try_from(story.undisturbed.git_commands).expect("few");
-    let place = |index: usize| At::Git(u64::try_from(index).expect("small"));
-    share(commands, every).into_iter().map(|index| at(place(index), kind)).collect()
+    share(commands, every).into_iter().map(|index| FaultPlan::one(At::Git(number(index)), kind)).collect()
 }
 
 fn killed(story: &'static Story, every: usize) {

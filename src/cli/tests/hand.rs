@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::account::Account;
+use super::oracle::{ADDRESS, kind_and_id};
 use crate::sandbox;
 use crate::sandbox::wire::Service;
 
@@ -126,6 +127,17 @@ pub fn changes(kind: &str, id: &str, object: &Value) -> Vec<Deed> {
 
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
+/// Everything that somebody could do to what is ours in the account, one thing at a time.
+pub fn deeds(account: &Account) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    for (key, object) in account.live().iter().filter(|(_, it)| it["tags"][ADDRESS].is_string()) {
+        let (kind, id) = kind_and_id(key);
+        deeds.extend(deletion(kind, id));
+        deeds.extend(changes(kind, id, object));
+    }
+    deeds
+}
+
 /// What a cluster's own controllers leave in the account, and what they tag it with.
 pub fn litter(account: &mut Account) {
     let cluster = format!("kubernetes.io/cluster/{}", account.cluster);
@@ -167,7 +179,7 @@ pub fn litter(account: &mut Account) {
 #[track_caller]
 pub fn ours(account: &Account, kind: &str, address: &str) -> String {
     let live = account.live();
-    let found = live.iter().find(|(key, it)| key.starts_with(kind) && it["tags"]["windlass.dev/address"] == address);
+    let found = live.iter().find(|(key, it)| key.starts_with(kind) && it["tags"][ADDRESS] == address);
     let (key, _) = found.unwrap_or_else(|| panic!("there is no {address}"));
-    key.splitn(3, '/').nth(2).unwrap_or_default().to_owned()
+    kind_and_id(key).1.to_owned()
 }

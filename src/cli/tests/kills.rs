@@ -1,15 +1,14 @@
 //! Row 1: killed at every call, before and after its effect.
 
-use super::row::{Row, at, share};
+use super::row::{Row, at_call, share};
 use super::story::{CREATE, DESTROY, DROP, Fate, PREPARE, RENEW, ROLL, SWITCH, Story, UPDATE};
-use crate::fault::{At, Kind};
+use crate::fault::Kind;
 
 fn killed(story: &'static Story, every: usize) {
     let row = Row { row: "row 1", story, fate: Fate::Killed };
     let calls = share(story.undisturbed.calls.len() + story.undisturbed.kubernetes_calls, every);
-    let place = |index: &usize| At::Call(u64::try_from(*index).expect("small"));
-    let before = calls.iter().map(|index| at(place(index), Kind::StopBefore));
-    let after = calls.iter().map(|index| at(place(index), Kind::StopAfter));
+    let before = calls.iter().map(|index| at_call(*index, Kind::StopBefore));
+    let after = calls.iter().map(|index| at_call(*index, Kind::StopAfter));
     row.holds(before.chain(after));
 }
 

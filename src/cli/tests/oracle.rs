@@ -8,7 +8,7 @@ use super::account::{Account, Ran};
 use crate::exit::Exit;
 
 /// Tag of everything that windlass makes: which thing of the manifests it is.
-const ADDRESS: &str = "windlass.dev/address";
+pub const ADDRESS: &str = "windlass.dev/address";
 
 /// How many live objects there are of each thing. Two clusters that were made from the same manifests have the same,
 /// whatever happened on the way; a duplicate, an orphan or a missing one shows.
@@ -18,10 +18,9 @@ pub type Inventory = BTreeMap<String, usize>;
 pub fn inventory(account: &Account) -> Inventory {
     let mut inventory = Inventory::new();
     for (key, object) in account.live() {
-        let service_and_kind: Vec<&str> = key.splitn(3, '/').take(2).collect();
-        let kind = service_and_kind.join("/");
+        let (kind, _) = kind_and_id(&key);
         let address = object["tags"][ADDRESS].as_str();
-        let belongs_to_a_machine = match kind.as_str() {
+        let belongs_to_a_machine = match kind {
             "ec2/instance" => true,
             "ec2/volume" | "ec2/network-interface" => address.is_none(),
             "ssm/parameter" => key.ends_with("/join") || key.contains("/status/"),
@@ -36,9 +35,10 @@ pub fn inventory(account: &Account) -> Inventory {
     inventory
 }
 
-/// Everything that is live, with all that it says.
-pub fn everything(account: &Account) -> BTreeMap<String, Value> {
-    account.live()
+/// `ec2/vpc` and `vpc-1` of `ec2/vpc/vpc-1`.
+pub fn kind_and_id(key: &str) -> (&str, &str) {
+    let second = key.match_indices('/').nth(1).map_or(key.len(), |(at, _)| at);
+    (&key[..second], key.get(second + 1..).unwrap_or_default())
 }
 
 /// How thoroughly a case is looked at: what costs as much as the case itself is done for some of them.
@@ -80,7 +80,7 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
 }
 
 fn gone(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
-    let (left, before) = (everything(account), &expected.empty);
+    let (left, before) = (account.live(), &expected.empty);
     for (key, object) in &left {
         match before.get(key) {
             None => return Err(format!("{key} is left: {object}")),

@@ -2,13 +2,10 @@
 
 use super::oracle::Depth;
 use super::story::{Fate, Seen, Story};
-use crate::fault::{At, FaultPlan, Kind, Rule};
+use crate::fault::{At, FaultPlan, Kind};
 
-/// Says how many cases there are: `ci` (the default), `thorough`, `nightly` (all of them), or a number that divides them.
+/// Says how many cases there are: `ci` (the default), `nightly` (all of them), or a number: one of so many.
 const SIZE: &str = "WINDLASS_PROOF_SIZE";
-
-/// CI has an hour for everything, so it plays one of three of the thorough cases.
-const CI: usize = 3;
 
 /// One of so many cases is looked at wholly.
 const WHOLE_EVERY: usize = 12;
@@ -23,25 +20,26 @@ pub struct Row {
 /// A share of `all` cases, evenly over the whole: one of `every` in CI, all of them nightly.
 pub fn share(all: usize, every: usize) -> Vec<usize> {
     let every = match std::env::var(SIZE).as_deref() {
-        Err(_) | Ok("ci") => every * CI,
-        Ok("thorough") => every,
+        Err(_) | Ok("ci") => every,
         Ok("nightly") => 1,
-        Ok(other) => {
-            other.parse().unwrap_or_else(|_| panic!("{SIZE} is ci, thorough, nightly or a number, not {other:?}"))
-        }
+        Ok(other) => other.parse().unwrap_or_else(|_| panic!("{SIZE} is ci, nightly or a number, not {other:?}")),
     };
     (0..all).step_by(every.max(1)).collect()
 }
 
-/// One rule.
-pub fn at(at: At, kind: Kind) -> FaultPlan {
-    FaultPlan::one(at, kind)
+/// An index as plans have it.
+pub fn number(index: usize) -> u64 {
+    u64::try_from(index).expect("small")
+}
+
+/// One fault at one call.
+pub fn at_call(index: usize, kind: Kind) -> FaultPlan {
+    FaultPlan::one(At::Call(number(index)), kind)
 }
 
 /// A rule for calls with a probability.
 pub fn now_and_then(seed: u64, probability: f64, kind: Kind) -> FaultPlan {
-    let at = At::Probability { probability, only_changes: false };
-    FaultPlan { seed, rules: vec![Rule { at, kind }] }
+    FaultPlan { seed, ..FaultPlan::one(At::Probability { probability, only_changes: false }, kind) }
 }
 
 impl Row {

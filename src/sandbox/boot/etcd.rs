@@ -12,7 +12,7 @@ use super::super::world::World;
 use super::facts::{Facts, Role};
 use super::machine::Stage;
 use super::quorum;
-use crate::fault::mix;
+use crate::mix::mix;
 
 /// Who leads the etcd of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

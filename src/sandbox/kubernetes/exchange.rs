@@ -16,7 +16,7 @@ use super::super::world::World;
 use super::super::{Sandbox, Shared, store};
 use super::api::{self, Answer, Identity, Outcome, Problem, Watch};
 use super::controllers;
-use crate::fault::{self, Effect};
+use crate::fault::{Effect, Instead, Kind};
 
 /// A watch without a time of its own lasts so long (kube-apiserver: from `--min-request-timeout`, 1800 s, on).
 const WATCH: u64 = 1800;
@@ -66,6 +66,21 @@ enum Reached {
     Nothing,
 }
 
+/// What an API server says when a fault refuses a request.
+fn refusal(kind: Kind) -> Problem {
+    match kind {
+        Kind::Throttle(_) => {
+            let message = "the server has received too many requests and has asked us to try again later";
+            let mut problem = Problem::new(429, "TooManyRequests", message);
+            problem.retry_after = Some(1);
+            problem.details = Some(Box::new(serde_json::json!({"retryAfterSeconds": 1})));
+            problem
+        }
+        Kind::AccessDenied => Problem::new(403, "Forbidden", "forbidden by an injected fault"),
+        _ => Problem::unavailable("etcdserver: request timed out"),
+    }
+}
+
 impl Sandbox {
     /// The requests to API servers since the start, in order.
     #[must_use]
@@ -92,64 +107,21 @@ impl Sandbox {
             clock.sleep(Duration::from_millis(u64::from(latency))).await;
         }
         let effect = if api::is_read(&operation) { Effect::Read(&operation) } else { Effect::Change(&operation) };
-        let act = || self.answer(access, identity, &request, &operation);
-        let lost = || io::Error::from(io::ErrorKind::ConnectionReset);
-        let refused = |problem: &Problem| {
-            self.lock().note_kubernetes(&operation, &request.path, Some(problem.code));
-            Ok(Reply::Whole(Answer::refused(problem)))
-        };
-        let Some(fault) = faults.meet(effect) else { return act() };
-        match fault {
-            fault::Kind::KillBefore => {
-                self.kill();
-                Err(lost())
+        let answer = || self.answer(access, identity, &request, &operation);
+        // Certificates are checked when a connection is made, and everybody reads the same etcd: nothing is seen later.
+        let fault = faults.meet(effect).filter(|fault| *fault != Kind::ExpiredCredentials);
+        let Some(fault) = fault else { return answer() };
+        if fault == Kind::Reset {
+            self.lock().note_kubernetes(&operation, &request.path, None);
+        }
+        match faults.surround(fault, || self.keep(), async || answer()).await {
+            Ok(answer) => answer,
+            Err(Instead::Nothing) => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            Err(Instead::Refusal(kind)) => {
+                let problem = refusal(kind);
+                self.lock().note_kubernetes(&operation, &request.path, Some(problem.code));
+                Ok(Reply::Whole(Answer::refused(&problem)))
             }
-            fault::Kind::KillAfter => {
-                let _ = act();
-                self.kill();
-                Err(lost())
-            }
-            fault::Kind::SuspendAfter => {
-                let answer = act();
-                self.suspend();
-                answer
-            }
-            fault::Kind::StopBefore => match faults.stop().await {},
-            fault::Kind::StopAfter => {
-                let _ = act();
-                match faults.stop().await {}
-            }
-            fault::Kind::Pause(seconds) => {
-                clock.sleep(Duration::from_secs(u64::from(seconds))).await;
-                act()
-            }
-            fault::Kind::LostResponse => {
-                let _ = act();
-                Err(lost())
-            }
-            fault::Kind::Reset => {
-                self.lock().note_kubernetes(&operation, &request.path, None);
-                Err(lost())
-            }
-            fault::Kind::ServerErrorAfter => {
-                let _ = act();
-                refused(&Problem::unavailable("etcdserver: request timed out"))
-            }
-            fault::Kind::ServerError => refused(&Problem::unavailable("etcdserver: request timed out")),
-            fault::Kind::Throttle(_) => {
-                let message = "the server has received too many requests and has asked us to try again later";
-                let mut problem = Problem::new(429, "TooManyRequests", message);
-                problem.retry_after = Some(1);
-                problem.details = Some(Box::new(serde_json::json!({"retryAfterSeconds": 1})));
-                refused(&problem)
-            }
-            fault::Kind::AccessDenied => refused(&Problem::new(403, "Forbidden", "forbidden by an injected fault")),
-            // Everybody reads the same etcd: nothing is seen later. Certificates are checked when a connection is made, the
-            // clock has jumped already, and disks are git's.
-            fault::Kind::Lag(_)
-            | fault::Kind::ExpiredCredentials
-            | fault::Kind::ClockJump(_)
-            | fault::Kind::DiskFull => act(),
         }
     }
 

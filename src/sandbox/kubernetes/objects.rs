@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::super::kept::Kept;
-use crate::fault::mix;
+use crate::mix::mix;
 
 /// Changes that watches can still be told of; whoever is further behind is told to list again (410).
 const LOG: usize = 20_000;

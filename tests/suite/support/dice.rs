@@ -1,6 +1,6 @@
 //! Chance that is the same each time: one seed, one run.
 
-use windlass::fault::mix;
+use windlass::mix::mix;
 
 /// Throws numbers.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::rules::defaults;
-use crate::fault::mix;
+use crate::mix::mix;
 
 /// First port and number of ports of nodes (kube-apiserver, `--service-node-port-range`).
 const NODE_PORTS: (u64, u64) = (30000, 2768);

@@ -11,7 +11,7 @@ use super::managed::{self, Manager, OnConflict};
 use super::path::Target;
 use super::problem::Problem;
 use super::{immutable, patch, rules};
-use crate::fault::mix;
+use crate::mix::mix;
 
 /// Letters of generated names (no vowels, so that no words come out).
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";

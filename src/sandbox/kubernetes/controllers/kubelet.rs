@@ -18,7 +18,7 @@ pub fn jitter(text: &str, salt: u64, (from, to): (i64, i64)) -> i64 {
     let start = 0xcbf2_9ce4_8422_2325_u64;
     let hash = text.bytes().fold(start ^ salt, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let span = u64::try_from(to - from).unwrap_or(0) + 1;
-    from + i64::try_from(crate::fault::mix(hash) % span).unwrap_or(0)
+    from + i64::try_from(crate::mix::mix(hash) % span).unwrap_or(0)
 }
 
 /// When its kubelet does something for a pod; `network`: whether its node has one for pods.
