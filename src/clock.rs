@@ -9,6 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+/// The end of a process has to wait for a thread that blocks: none does for longer.
+const NAP: Duration = Duration::from_millis(200);
+
 /// Tells the date and how much time has passed; cheap to clone.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -100,5 +103,50 @@ impl Clock {
     /// Waits; in a paused runtime the time passes at once.
     pub async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    /// Waits for what other processes do: with the machine's own clock real time passes, also in a paused runtime, whose
+    /// time stands still meanwhile.
+    pub async fn wait_for_others(&self, duration: Duration) {
+        if let Kind::Virtual { .. } = self.kind {
+            return self.sleep(duration).await;
+        }
+        let until = self.since_boot() + duration;
+        loop {
+            let left = until.saturating_sub(self.since_boot());
+            if left.is_zero() {
+                return;
+            }
+            // tokio moves a paused clock whenever it has nothing to do; a thread that blocks is something to do.
+            let nap = tokio::task::spawn_blocking(move || std::thread::sleep(left.min(NAP)));
+            // Fails only when the runtime ends, and this with it.
+            let _ = nap.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_others_takes_real_time_while_virtual_time_stands_still() {
+        let (clock, duration) = (Clock::system(), NAP + Duration::from_millis(50));
+        let (real, paused) = (clock.since_boot(), Instant::now());
+        // Would fire at once if the paused clock were free to move.
+        let timer = tokio::time::sleep(Duration::from_secs(3600));
+        tokio::select! {
+            () = clock.wait_for_others(duration) => {}
+            () = timer => panic!("virtual time has passed"),
+        }
+        assert!(clock.since_boot() - real >= duration);
+        assert_eq!(paused.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn others_of_a_virtual_clock_are_waited_for_in_virtual_time() {
+        let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
+        clock.wait_for_others(Duration::from_secs(3600)).await;
+        assert_eq!(clock.since_boot(), Duration::from_secs(3600));
     }
 }

@@ -60,6 +60,8 @@ pub enum Bug {
     SameGeneration,
     /// Fields that others own in a cluster are taken from them.
     ForcedConflict,
+    /// What a dead run made is not waited for.
+    HastyEnd,
 }
 
 /// Whether this mistake is made now.

@@ -177,6 +177,7 @@ pub async fn perform(bench: Arc<Bench>, operation: Operation) -> Result<Outcome,
         applied,
         attributes,
         run: bench.run.clone(),
+        settling: settles(address.kind()),
     };
     let (id, record) = match act {
         Act::Create { resource, generation } => {
@@ -311,6 +312,6 @@ const fn leaves_slowly(kind: Kind) -> bool {
 }
 
 /// Kinds that are used by nobody until they are ready, so that a run ends only when they are.
-pub const fn settles(kind: Kind) -> bool {
+const fn settles(kind: Kind) -> bool {
     matches!(kind, Kind::NatGateway | Kind::LoadBalancer | Kind::AutoScalingGroup | Kind::RecordSet)
 }

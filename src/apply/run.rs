@@ -10,14 +10,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 use tokio_util::sync::CancellationToken;
 
 use super::event::{ActName, EVENT_VERSION, Event, Reporter};
-use super::operation::{Bench, OperationError, act_name, intent, perform, settles};
+use super::operation::{Bench, OperationError, act_name, intent, perform};
 use super::sweep::sweep;
 use super::vault::Vault;
 use super::waits::{Until, Waits};
 use crate::aws::{self, Aws, Ids, Leftover, Scope};
 use crate::clock::Clock;
 use crate::pki::Certificate;
-use crate::plan::{Act, Operation, Plan, Purpose};
+use crate::plan::{Operation, Plan, Purpose};
 use crate::planted::{self, Bug};
 use crate::resource::{Address, Content, Kind, Observed, Parameter, Resource, attribute};
 use crate::state::{
@@ -51,6 +51,8 @@ pub struct Means<'run> {
     pub uid: String,
     /// The run's id.
     pub run: String,
+    /// What earlier runs made and did not see ready, with its id: this one waits for it, too.
+    pub settling: BTreeMap<Address, String>,
 }
 
 /// Why a run could not go on. Operations that fail are no such reason: they are in the report.
@@ -119,7 +121,7 @@ impl Report {
 /// # Errors
 /// See [`RunError`].
 pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &Records) -> Result<Report, RunError> {
-    let Means { aws, lease, vault, scope, clock, reporter, stop, uid, run } = means;
+    let Means { aws, lease, vault, scope, clock, reporter, stop, uid, run, settling } = means;
     let waits = Waits::start(aws.clone(), clock, Arc::clone(&reporter));
     let cluster = plan.cluster.clone();
     let bench = Arc::new(Bench {
@@ -150,6 +152,7 @@ pub async fn run(means: Means<'_>, plan: &Plan, observed: &Observed, records: &R
         report: Report::default(),
         outcomes: Vec::new(),
         certificates: Vec::new(),
+        settling,
     };
     runner.run(plan).await?;
     let Runner { mut report, operations, started, bench, .. } = runner;
@@ -237,6 +240,8 @@ struct Runner<'run> {
     outcomes: Vec<Outcome>,
     /// Certificates that were issued, likewise.
     certificates: Vec<CertificateRecord>,
+    /// What is waited for at the end, with its id.
+    settling: BTreeMap<Address, String>,
 }
 
 type Finished = (Address, ActName, Result<Outcome, OperationError>);
@@ -271,7 +276,7 @@ impl Runner<'_> {
         }
         if !self.report.interrupted && self.report.failures.is_empty() {
             match plan.purpose {
-                Purpose::Apply => self.settle(plan).await?,
+                Purpose::Apply => self.settle().await?,
                 Purpose::Destroy => {
                     self.sweep_once().await?;
                     self.report.leftovers = aws::leftovers(&self.bench.aws, &self.scope).await?;
@@ -314,15 +319,9 @@ impl Runner<'_> {
     }
 
     /// Waits at the end for what takes its time: everything is made, nothing depends on it any more.
-    async fn settle(&mut self, plan: &Plan) -> Result<(), state::Error> {
+    async fn settle(&mut self) -> Result<(), state::Error> {
         let mut running = JoinSet::new();
-        let mut under_way = BTreeSet::new();
-        for operation in plan.waves.iter().flatten() {
-            let address = operation.address.clone();
-            let slow = settles(address.kind()) && matches!(operation.act, Act::Create { .. } | Act::Update { .. });
-            let id = self.bench.id_of(&address);
-            let (true, Some(id)) = (slow, id) else { continue };
-            under_way.insert(address.clone());
+        for (address, id) in self.settling.clone() {
             let bench = Arc::clone(&self.bench);
             running.spawn(async move {
                 let begun = Instant::now();
@@ -335,14 +334,21 @@ impl Runner<'_> {
                 (address, ActName::Settle, waited.map_err(OperationError::from))
             });
         }
+        let mut under_way: BTreeSet<Address> = self.settling.keys().cloned().collect();
+        let mut settled = Vec::new();
         while let Some(finished) = self.next(&mut running, &under_way).await? {
             let (address, act, waited) = finished;
             under_way.remove(&address);
-            if let Err(error) = waited {
-                self.failed(address, act, error);
+            match waited {
+                Ok(()) => settled.push(address),
+                Err(error) => self.failed(address, act, error),
             }
         }
-        Ok(())
+        let records = self.outcomes.iter_mut().filter_map(|outcome| outcome.record.as_mut());
+        for record in records.filter(|record| settled.contains(&record.address)) {
+            record.settling = false;
+        }
+        self.lease.stage_settled(&settled)
     }
 
     async fn drain(
@@ -357,6 +363,10 @@ impl Runner<'_> {
                     *self.report.counts.entry(act.as_str().to_owned()).or_default() += 1;
                     self.report.done += 1;
                     self.certificates.extend(outcome.record.as_ref().and_then(certificate_record));
+                    match &outcome.record {
+                        Some(it) if it.settling => drop(self.settling.insert(it.address.clone(), it.id.clone())),
+                        _ => drop(self.settling.remove(&outcome.address)),
+                    }
                     if !planted::is(Bug::LostOutcome) {
                         self.outcomes.push(outcome);
                     }

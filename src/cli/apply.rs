@@ -54,7 +54,9 @@ impl Arguments {
         guards(&session, self.options.allow).check(&plan)?;
         upgrade::guard(&session, &picture.records).await?;
         // With the lock in somebody's hands "nothing to do" says little: a dead run's is taken over, a live one's waited for.
-        let unfinished = !picture.records.open_journals.is_empty() || picture.records.lock.is_some();
+        // And what a run left before it was ready is waited for.
+        let records = &picture.records;
+        let unfinished = !records.open_journals.is_empty() || records.lock.is_some() || !records.settling().is_empty();
         if self.options.dry_run {
             return Ok(Exit::Done);
         }

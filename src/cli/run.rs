@@ -312,7 +312,11 @@ async fn under_lock(
     let scope = Scope { uid: Some(uid.clone()), ..picture.scope };
     let (aws, clock) = (session.aws.clone(), session.clock);
     let (reporting, stopping) = (reporter.clone(), stop.clone());
-    let means = Means { aws, lease, scope, clock, reporter: reporting, stop: stopping, uid, run, vault };
+    let settling = match (work.purpose, work.reach) {
+        (Purpose::Apply, Reach::Everything) => picture.records.settling(),
+        (Purpose::Apply | Purpose::Destroy, _) => BTreeMap::new(),
+    };
+    let means = Means { aws, lease, scope, clock, reporter: reporting, stop: stopping, uid, run, vault, settling };
     let before = session.aws.calls().total();
     let report = apply::run(means, &plan, &picture.observed, &picture.records).await?;
     let calls = session.aws.calls().since(before);

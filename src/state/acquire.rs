@@ -63,7 +63,7 @@ pub(super) async fn acquire(
                 if unanswered == ATTEMPTS {
                     return Err(branch.unreachable(words));
                 }
-                clock.sleep(PAUSE).await;
+                clock.wait_for_others(PAUSE).await;
             }
         }
         snapshot = branch.snapshot().await?;
@@ -124,7 +124,7 @@ impl Watch {
         waiting(&held);
         let pause = branch.settings.timing.poll.min(acquire.timeout - waited).min(ttl - still);
         tokio::select! {
-            () = clock.sleep(pause) => Ok(false),
+            () = clock.wait_for_others(pause) => Ok(false),
             () = acquire.stop.cancelled() => Err(Error::Held(Box::new(held))),
         }
     }

@@ -117,6 +117,18 @@ impl Edit {
         }
     }
 
+    /// These were seen ready.
+    pub(super) fn settled(&mut self, addresses: &[Address]) {
+        for address in addresses {
+            let Some(record) = self.view.records.resources.get_mut(address).filter(|record| record.settling) else {
+                continue;
+            };
+            record.settling = false;
+            let file = tree::json(record);
+            self.put(layout::resource(address), file);
+        }
+    }
+
     pub(super) fn intent(&mut self, run: &str, intent: Intent) {
         self.view.journals.entry(run.to_owned()).or_default().push(JournalLine::Intent(intent));
         self.journal_changed(run);

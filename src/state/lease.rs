@@ -17,6 +17,7 @@ use super::record::{AddOnRecord, CertificateRecord, ClusterRecord, Intent, Outco
 use super::roll;
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
+use crate::resource::Address;
 
 /// How often a holder that pushes nothing looks at the branch. A look costs a host less than a push.
 const LOOK: Duration = Duration::from_secs(20);
@@ -147,6 +148,14 @@ impl Lease {
     /// fewer than two.
     pub fn stage_keys(&mut self, change: KeyChange) -> Result<(), Error> {
         self.stage(|edit| edit.keys(&change))
+    }
+
+    /// Writes down with the next push that these were seen ready.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] as for every change.
+    pub fn stage_settled(&mut self, addresses: &[Address]) -> Result<(), Error> {
+        if addresses.is_empty() { Ok(()) } else { self.stage(|edit| edit.settled(addresses)) }
     }
 
     /// After a complete destroy, when the whole account was searched and nothing is left: with the next push
@@ -304,7 +313,7 @@ impl Lease {
         }
         let next = self.tried + self.branch.settings.timing.spacing;
         let clock = self.branch.clock();
-        clock.sleep(next.saturating_sub(clock.since_boot())).await;
+        clock.wait_for_others(next.saturating_sub(clock.since_boot())).await;
     }
 
     /// Pushes what is staged. Whatever happens, it stays staged until it has arrived.
@@ -343,7 +352,7 @@ impl Lease {
                 Patience::None if is_refused => return Err(self.branch.refused(words)),
                 Patience::None => return Err(self.branch.unreachable(words)),
                 Patience::Lease if !is_refused && now + pause < end => {
-                    clock.sleep(pause).await;
+                    clock.wait_for_others(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Patience::Lease | Patience::Once => {

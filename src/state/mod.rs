@@ -47,6 +47,7 @@ pub use store::{Acquire, Recovered, Store, Unlocked};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::planted::{self, Bug};
 use crate::resource::Address;
 
 /// Everything that the branch holds, read at one tip.
@@ -77,4 +78,13 @@ pub struct Records {
     pub requests: BTreeMap<String, RequestRecord>,
     /// Lines of journals that no run closed, by run: somebody died.
     pub open_journals: BTreeMap<String, Vec<JournalLine>>,
+}
+
+impl Records {
+    /// What nobody has seen ready since it was made or changed, with its AWS id.
+    #[must_use]
+    pub fn settling(&self) -> BTreeMap<Address, String> {
+        let records = self.resources.values().filter(|record| record.settling && !planted::is(Bug::HastyEnd));
+        records.map(|record| (record.address.clone(), record.id.clone())).collect()
+    }
 }

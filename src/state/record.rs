@@ -67,6 +67,9 @@ pub struct ResourceRecord {
     pub attributes: Attributes,
     /// The run that wrote this.
     pub run: String,
+    /// It was made or changed, and nobody has seen it ready since: the next apply waits for it, whoever made it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settling: bool,
 }
 
 /// `certs/<authority>/<serial>.json`: one certificate that was issued, public. It stays until it has expired, whether

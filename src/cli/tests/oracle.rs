@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::account::{Account, Ran};
 use crate::exit::Exit;
+use crate::sandbox::autoscaling::Lifecycle;
 
 /// Tag of everything that windlass makes: which thing of the manifests it is.
 pub const ADDRESS: &str = "windlass.dev/address";
@@ -65,6 +66,7 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
     if expected.is_gone() {
         return gone(account, expected, depth);
     }
+    staffed(account)?;
     let again = account.run("apply CLUSTER --yes");
     must_end(&again, Exit::Done)?;
     if again.changes() > 0 || !again.text.contains("Nothing to do") {
@@ -75,6 +77,17 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
         trusted(account)?;
         must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
         return gone(account, expected, depth);
+    }
+    Ok(())
+}
+
+/// Who says that it is done has waited for the machines.
+fn staffed(account: &Account) -> Result<(), String> {
+    for group in account.world.autoscaling.groups.values() {
+        let at_work = group.members.values().filter(|member| member.lifecycle == Lifecycle::InService).count();
+        if u32::try_from(at_work).is_ok_and(|count| count < group.desired) {
+            return Err(format!("{} has {at_work} of {} instances in service", group.name, group.desired));
+        }
     }
     Ok(())
 }
