@@ -29,7 +29,7 @@ enum Kind {
 pub struct Skew(&'static AtomicI64);
 
 impl Skew {
-    /// None yet. Takes a few bytes that are never given back: for tests, which make one for each process that they play.
+    /// None yet. Takes a few bytes that are never given back: for one a process, and for tests, which play processes.
     #[must_use]
     pub fn none() -> Self {
         Self(Box::leak(Box::default()))
@@ -66,6 +66,15 @@ impl Clock {
         match self.kind {
             Kind::Virtual { base, started, .. } => Self { kind: Kind::Virtual { base, started, skew: Some(skew) } },
             Kind::System => self,
+        }
+    }
+
+    /// Sets the date of a clock with a [`Skew`] forwards to this one, if it is behind; how much time has passed stays
+    /// true.
+    pub fn catch_up(&self, date: Timestamp) {
+        if let Kind::Virtual { skew: Some(skew), .. } = self.kind {
+            // Up to the next second: it must not be behind afterwards.
+            skew.add(date.duration_since(self.now()).as_secs().saturating_add(1).max(0));
         }
     }
 
@@ -148,5 +157,18 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
         clock.wait_for_others(Duration::from_secs(3600)).await;
         assert_eq!(clock.since_boot(), Duration::from_secs(3600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_date_that_catches_up_is_not_behind_and_no_time_has_passed() {
+        let clock = Clock::starting_at(Timestamp::UNIX_EPOCH).skewed(Skew::none());
+        let date: Timestamp = "1970-01-01T01:00:00.5Z".parse().expect("a date");
+        clock.catch_up(date);
+        let caught_up = clock.now();
+        assert!(date <= caught_up && caught_up.duration_since(date) <= SignedDuration::from_secs(1), "{caught_up}");
+        assert_eq!(clock.since_boot(), Duration::ZERO);
+        // It is never set back.
+        clock.catch_up(Timestamp::UNIX_EPOCH);
+        assert_eq!(clock.now(), caught_up);
     }
 }

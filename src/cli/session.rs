@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::keys::Age;
 use super::options::Global;
 use crate::aws::{Aws, Settings};
-use crate::clock::Clock;
+use crate::clock::{Clock, Skew};
 use crate::fault::{FaultPlan, Faults, InvalidFaultPlan};
 use crate::live::{Dial, Network};
 use crate::name::ClusterName;
@@ -166,7 +166,9 @@ pub fn sandbox(global: &Global, project: &Project) -> anyhow::Result<(Clock, San
     let file = sandbox_file(project.root());
     let seed = seed(project)?;
     // A new account begins today, so that its dates go with those of the state branch.
-    let clock = Clock::starting_at(Sandbox::date_in(&file)?.unwrap_or_else(|| Clock::system().now()));
+    let begin = Sandbox::date_in(&file)?.unwrap_or_else(|| Clock::system().now());
+    // Other processes move the account's time, and this machine's date with it.
+    let clock = Clock::starting_at(begin).skewed(Skew::none());
     let sandbox = Sandbox::open(Place::File(file), clock, || World::from_seed(&seed, clock.now()))?;
     Ok((clock, sandbox.with_faults(faults()?)))
 }

@@ -30,7 +30,7 @@ pub struct Rule {
 
 /// At which calls (of AWS and of API servers) or git commands of this process a rule applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum At {
     /// The call of that index, from 0.
     Call(u64),
@@ -152,5 +152,23 @@ impl FaultPlan {
     #[must_use]
     pub fn one(at: At, kind: Kind) -> Self {
         Self { seed: 0, rules: vec![Rule { at, kind }] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_design_is_a_plan() {
+        let page = include_str!("../../docs/design/sandbox.md");
+        let start = page.find("{\"seed\"").expect("an example");
+        let (text, _) = page[start..].split_once("```").expect("its end");
+        let plan = FaultPlan::read(text).expect("a plan");
+        assert_eq!((plan.seed, plan.rules.len()), (7, 3));
+        let by_chance = At::Probability { probability: 0.1, only_changes: true };
+        assert_eq!(plan.rules[2], Rule { at: by_chance, kind: Kind::Throttle(2) });
+        let written = serde_json::to_string(&plan).expect("a plan is JSON");
+        assert_eq!(FaultPlan::read(&written).expect("what is written can be read"), plan);
     }
 }

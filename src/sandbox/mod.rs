@@ -276,6 +276,7 @@ impl Shared {
         let date = self.date();
         if self.world.now > date {
             // Another process is ahead: go on from there.
+            self.clock.catch_up(self.world.now);
             self.base = self.world.now;
             self.started = self.clock.now();
         } else {

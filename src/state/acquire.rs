@@ -63,7 +63,7 @@ pub(super) async fn acquire(
                 if unanswered == ATTEMPTS {
                     return Err(branch.unreachable(words));
                 }
-                clock.wait_for_others(PAUSE).await;
+                clock.sleep(PAUSE).await;
             }
         }
         snapshot = branch.snapshot().await?;

@@ -102,7 +102,7 @@ impl Branch {
             if findings.iter().any(|finding| finding.kind == FindingKind::History)
                 && let Some(pause) = pauses.next()
             {
-                self.clock().wait_for_others(pause).await;
+                self.clock().sleep(pause).await;
                 continue;
             }
             let Some(tip) = tip else { return Ok((Snapshot::default(), findings)) };
@@ -262,9 +262,7 @@ impl Branch {
                 return Ok(Landing::Unreachable(words));
             }
             match pauses.next() {
-                Some(pause) if BUSY.iter().any(|busy| words.contains(busy)) => {
-                    self.clock().wait_for_others(pause).await
-                }
+                Some(pause) if BUSY.iter().any(|busy| words.contains(busy)) => self.clock().sleep(pause).await,
                 _ => return Ok(Landing::Refused(words)),
             }
         }
@@ -277,7 +275,7 @@ impl Branch {
             match self.tip().await {
                 Ok(tip) => return Ok(Some(tip)),
                 Err(Error::Unreachable { .. } | Error::TimedOut { .. }) => match pauses.next() {
-                    Some(pause) => self.clock().wait_for_others(pause).await,
+                    Some(pause) => self.clock().sleep(pause).await,
                     None => return Ok(None),
                 },
                 Err(other) => return Err(other),

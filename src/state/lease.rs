@@ -313,7 +313,7 @@ impl Lease {
         }
         let next = self.tried + self.branch.settings.timing.spacing;
         let clock = self.branch.clock();
-        clock.wait_for_others(next.saturating_sub(clock.since_boot())).await;
+        clock.sleep(next.saturating_sub(clock.since_boot())).await;
     }
 
     /// Pushes what is staged. Whatever happens, it stays staged until it has arrived.
@@ -352,7 +352,7 @@ impl Lease {
                 Patience::None if is_refused => return Err(self.branch.refused(words)),
                 Patience::None => return Err(self.branch.unreachable(words)),
                 Patience::Lease if !is_refused && now + pause < end => {
-                    clock.wait_for_others(pause).await;
+                    clock.sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Patience::Lease | Patience::Once => {

@@ -11,6 +11,7 @@
 //! | launches every instance of a group in its first subnet, on demand | spreads over zones; buys spot | numbers are compared, zones and ways of buying are not |
 //! | makes an instance's root disk twice, and loses the first, without tags, at the termination | makes one, deleted with the instance | volumes without tags are not counted |
 //! | load balancers have no network interfaces, and are active at once | one interface in each subnet, after minutes | nothing waits |
+//! | answers `SimulatePrincipalPolicy` with status 500 | simulates | asked once, and not again |
 //! | ignores client tokens | the same token gives the same object | no call is repeated here |
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, DomainType};
@@ -18,7 +19,7 @@ use aws_sdk_ssm::types::ParameterType;
 
 use crate::conformance::Side;
 use crate::moto::{Moto, runtime};
-use crate::support::Fleet;
+use crate::support::{Fleet, Ran};
 
 /// Where the fleet's templates say the image is.
 const PARAMETER: &str = "/foo/images/kubernetes/1.34.2/x86_64";
@@ -142,6 +143,11 @@ fn unprotect(fleet: &Fleet, cluster: &str) {
     fleet.commit("this cluster may go");
 }
 
+/// Changes a cluster without asking first what is permitted: moto does not say, and each question is repeated.
+fn unchecked(fleet: &Fleet, verb: &str, cluster: &str) -> Ran {
+    fleet.windlass(&[verb, cluster, "--yes", "--skip-permission-check"])
+}
+
 #[test]
 fn clusters_live_from_create_to_destroy_against_moto_and_leave_the_account_as_it_was() {
     let runtime = runtime(false);
@@ -159,21 +165,21 @@ fn clusters_live_from_create_to_destroy_against_moto_and_leave_the_account_as_it
     ];
     for (cluster, group, file, from, to, expected) in clusters {
         fleet.windlass(&["plan", cluster]).exits(0).says("0 to change, 0 to replace, 0 to destroy.");
-        fleet.windlass(&["apply", cluster, "--yes"]).exits(0).warns("done:");
+        unchecked(&fleet, "apply", cluster).exits(0).warns("done:");
         fleet.windlass(&["plan", cluster, "--detailed-exitcode"]).exits(0).says(UNCHANGED);
         fleet.windlass(&["status", cluster]).exits(0).says("no pending change");
         fleet.edit(file, from, to);
         fleet.commit("more of them");
         fleet.windlass(&["plan", cluster, "--detailed-exitcode"]).exits(2).says("maxSize: ");
-        fleet.windlass(&["apply", cluster, "--yes"]).exits(0).warns("done:");
+        unchecked(&fleet, "apply", cluster).exits(0).warns("done:");
         fleet.windlass(&["plan", cluster, "--detailed-exitcode"]).exits(0).says(UNCHANGED);
         assert_eq!(runtime.block_on(sizes(&side, &format!("{group}.{cluster}"))), expected);
         if cluster.starts_with("prod-") {
-            fleet.windlass(&["destroy", cluster, "--yes"]).exits(11).warns("protect");
+            unchecked(&fleet, "destroy", cluster).exits(11).warns("protect");
             unprotect(&fleet, cluster);
-            fleet.windlass(&["apply", cluster, "--yes"]).exits(0);
+            unchecked(&fleet, "apply", cluster).exits(0);
         }
-        fleet.windlass(&["destroy", cluster, "--yes"]).exits(0);
+        unchecked(&fleet, "destroy", cluster).exits(0);
         fleet.windlass(&["state", "fsck", cluster]).exits(0);
         assert_eq!(runtime.block_on(account(&side)), before, "after {cluster}");
     }
@@ -186,12 +192,12 @@ fn scheduled_actions_that_moto_loses_are_drift_and_no_obstacle() {
     let (_moto, side, fleet) = runtime.block_on(stage());
     fleet.commit("for moto");
     let before = runtime.block_on(account(&side));
-    fleet.windlass(&["apply", STAGING, "--yes"]).exits(0).warns("done:");
+    fleet.windlass(&["apply", STAGING, "--yes"]).exits(0).warns("permissions are not checked").warns("done:");
     fleet
         .windlass(&["plan", STAGING, "--detailed-exitcode"])
         .exits(3)
         .says("/evening  # vanished")
         .says("Plan: 10 to create, 0 to change, 0 to replace, 0 to destroy.");
-    fleet.windlass(&["destroy", STAGING, "--yes"]).exits(0);
+    unchecked(&fleet, "destroy", STAGING).exits(0);
     assert_eq!(runtime.block_on(account(&side)), before);
 }
