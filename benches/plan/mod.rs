@@ -87,6 +87,7 @@ impl World {
                 applied: *resource,
                 attributes: Attributes::new(),
                 run: String::from("run"),
+                settling: false,
             };
             self.observed.found.push(found);
             self.records.resources.insert(address, record);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::branch::{Branch, Landing, Snapshot};
 use super::edit::Edit;
 use super::error::{Error, Held};
+use super::fence::LeaseEnded;
 use super::git;
 use super::lease::Lease;
 use super::message::{self, Phase, Stamp};
@@ -39,6 +40,11 @@ pub(super) async fn acquire(
         let ours = sent.iter().find(|(op, _)| snapshot.op.as_ref() == Some(op)).map(|(_, started)| *started);
         if let Some(started) = ours {
             return Ok(Lease::begin(Arc::clone(branch), acquire, snapshot, started));
+        }
+        // It arrived, nobody told us, and this process stood still for so long that somebody took us for dead.
+        if snapshot.view.runs.contains(&acquire.run) {
+            let by = String::from("whoever has closed this run meanwhile");
+            return Err(Error::LeaseEnded(LeaseEnded::Taken { by }));
         }
         if let Some(lock) = &snapshot.view.records.lock
             && !watch.may_take_over(branch, &snapshot, lock, &acquire, waiting).await?

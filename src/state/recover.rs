@@ -32,11 +32,17 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
         return Err(Error::Held(Box::new(Held { cluster, lock, age, still: std::time::Duration::ZERO })));
     }
     let is_foreign = findings.iter().any(|finding| finding.kind == FindingKind::Foreign);
+    let (_, told_by_reading) = tree::read(&branch.settings.cluster, Some(&tip), &snapshot.files);
+    let is_told = |lock: &Finding| told_by_reading.iter().any(|other| other.path == lock.path);
+    let mut given = fsck::beyond_reading(branch, &tip, &snapshot).await?;
+    // A lock that contradicts its commit only: by it others are judged, such as the journal of the run that holds it.
+    let lock = findings.iter().find(|finding| finding.path.as_deref() == Some(layout::LOCK) && !is_told(finding));
+    given.splice(0..0, lock.cloned());
     let mut repair = Repair {
         branch,
         tip: &tip,
         paths,
-        given: fsck::beyond_reading(branch, &tip, &snapshot).await?,
+        given,
         edit: Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) },
         restored: BTreeMap::new(),
         beyond: BTreeSet::new(),
@@ -49,10 +55,15 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     if restored.is_empty() && !is_foreign {
         return Ok(Recovered::default());
     }
-    let epoch = last_epoch(branch, &tip).await? + 1;
+    let last = last_epoch(branch, &tip).await?;
     // The damage is what the branch comes from, so only the result is checked, not the step.
     snapshot.files = tree::changed(&snapshot.files, &edit.changes);
-    let (_, left) = tree::read(&branch.settings.cluster, Some(&tip), &snapshot.files);
+    let (repaired, left) = tree::read(&branch.settings.cluster, Some(&tip), &snapshot.files);
+    // A lock that is put back is still its holder's; else a repair is an epoch of its own.
+    let (epoch, run) = match &repaired.records.lock {
+        Some(lock) if lock.epoch == last => (last, lock.run.clone()),
+        _ => (last + 1, String::from("recover")),
+    };
     let left: Vec<Finding> = left
         .into_iter()
         .filter(|finding| finding.path.as_ref().is_some_and(|path| restored.contains_key(path)))
@@ -64,7 +75,7 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let stamp = Stamp {
         cluster: branch.settings.cluster.to_string(),
         epoch,
-        run: String::from("recover"),
+        run,
         op: op.clone(),
         phase: Phase::Recover,
         config: None,
@@ -149,7 +160,9 @@ impl Repair<'_> {
     fn next(&self, snapshot: &Snapshot) -> Option<Finding> {
         let files = tree::changed(&snapshot.files, &self.edit.changes);
         let (_, findings) = tree::read(&self.branch.settings.cluster, Some(self.tip), &files);
-        let all = findings.into_iter().chain(self.given.iter().cloned());
+        let (lock, given): (Vec<_>, Vec<_>) =
+            self.given.iter().cloned().partition(|finding| finding.path.as_deref() == Some(layout::LOCK));
+        let all = lock.into_iter().chain(findings).chain(given);
         all.into_iter().find(|finding| {
             finding.path.as_ref().is_some_and(|path| {
                 self.is_wanted(path) && !self.restored.contains_key(path) && !self.beyond.contains(path)
@@ -159,7 +172,7 @@ impl Repair<'_> {
 
     /// The newest version of the file (or of a file beneath the folder) with which the finding is gone, and the commit
     /// that has it. What was never good, and says nothing that others need, is removed.
-    async fn restore(&self, snapshot: &Snapshot, finding: &Finding) -> Result<Option<Restored>, Error> {
+    async fn restore(&mut self, snapshot: &Snapshot, finding: &Finding) -> Result<Option<Restored>, Error> {
         let place = finding.path.clone().unwrap_or_default();
         let mut versions = Vec::new();
         for (commit, paths) in self.branch.git.changes(self.tip, &place).await? {
@@ -210,7 +223,22 @@ impl Repair<'_> {
                 | FindingKind::Result
                 | FindingKind::Contradiction
         );
-        Ok(is_useless.then_some((place, None, None)))
+        if !is_useless {
+            return Ok(None);
+        }
+        // A folder in the place of a file: the file comes back, and what is beneath goes with it.
+        if place.strip_prefix(layout::ROLL).is_some_and(|rest| rest.starts_with('/')) {
+            for (commit, _) in self.branch.git.changes(self.tip, layout::ROLL).await? {
+                if !self.branch.git.tree(&commit).await?.contains_key(layout::ROLL) {
+                    continue;
+                }
+                let name = format!("{commit}:{}", layout::ROLL);
+                let content = self.branch.git.contents(&[name]).await?.into_iter().next().flatten();
+                self.edit.changes.insert(place, None);
+                return Ok(content.map(|content| (layout::ROLL.to_owned(), Some(Body::new(content)), Some(commit))));
+            }
+        }
+        Ok(Some((place, None, None)))
     }
 }
 

@@ -13,13 +13,13 @@ struct Story {
     every: usize,
 }
 
-const CREATE: Story = Story { before: Fleet::new, command: &["apply", CLUSTER, "--yes"], every: 40 };
-const UPDATE: Story = Story { before: merged, command: &["apply", CLUSTER, "--yes"], every: 40 };
+const CREATE: Story = Story { before: Fleet::new, command: &["apply", CLUSTER, "--yes"], every: 60 };
+const UPDATE: Story = Story { before: merged, command: &["apply", CLUSTER, "--yes"], every: 60 };
 const RENEW: Story = Story { before: created, command: &["certs", "renew", CLUSTER, "--all", "--yes"], every: 20 };
 const ROTATE: Story =
     Story { before: created, command: &["certs", "rotate-ca", CLUSTER, "--authority", "etcd", "--yes"], every: 20 };
-const ROLL: Story = Story { before: stale, command: &["roll", CLUSTER, "--yes"], every: 80 };
-const DESTROY: Story = Story { before: created, command: &["destroy", CLUSTER, "--yes"], every: 40 };
+const ROLL: Story = Story { before: stale, command: &["roll", CLUSTER, "--yes"], every: 120 };
+const DESTROY: Story = Story { before: created, command: &["destroy", CLUSTER, "--yes"], every: 60 };
 
 fn created() -> Fleet {
     let fleet = Fleet::new();

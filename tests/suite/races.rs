@@ -12,11 +12,14 @@ use crate::support::{Fleet, Ran, proof};
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 
+/// Seconds of a lease: who waits looks thirty times in one.
+const LEASE: &str = "60";
+
 /// A fleet whose commands note their calls.
 fn fleet() -> Fleet {
     let fleet = Fleet::new();
     let calls = fleet.path().parent().expect("a folder").join("calls.jsonl");
-    fleet.with_env(VARIABLE, &calls.to_string_lossy())
+    fleet.with_env(VARIABLE, &calls.to_string_lossy()).with_env("WINDLASS_SANDBOX_LEASE", LEASE)
 }
 
 fn calls(fleet: &Fleet) -> Vec<Line> {

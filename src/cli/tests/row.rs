@@ -4,8 +4,11 @@ use super::oracle::Depth;
 use super::story::{Fate, Seen, Story};
 use crate::fault::{At, FaultPlan, Kind};
 
-/// Says how many cases there are: `ci` (the default), `nightly` (all of them), or a number: one of so many.
+/// Says how many cases there are: `ci` (the default), `thorough`, `nightly` (all of them), or a number: one of so many.
 const SIZE: &str = "WINDLASS_PROOF_SIZE";
+
+/// CI has an hour for everything: it plays one of so many of the thorough cases.
+const CI: usize = 2;
 
 /// One of so many cases is looked at wholly.
 const WHOLE_EVERY: usize = 12;
@@ -20,9 +23,12 @@ pub struct Row {
 /// A share of `all` cases, evenly over the whole: one of `every` in CI, all of them nightly.
 pub fn share(all: usize, every: usize) -> Vec<usize> {
     let every = match std::env::var(SIZE).as_deref() {
-        Err(_) | Ok("ci") => every,
+        Err(_) | Ok("ci") => every * CI,
+        Ok("thorough") => every,
         Ok("nightly") => 1,
-        Ok(other) => other.parse().unwrap_or_else(|_| panic!("{SIZE} is ci, nightly or a number, not {other:?}")),
+        Ok(other) => {
+            other.parse().unwrap_or_else(|_| panic!("{SIZE} is ci, thorough, nightly or a number, not {other:?}"))
+        }
     };
     (0..all).step_by(every.max(1)).collect()
 }

@@ -6,9 +6,11 @@ const VARIABLE: &str = "WINDLASS_PROOF_SIZE";
 /// How many times as many cases as in CI.
 pub fn size() -> usize {
     match std::env::var(VARIABLE).as_deref() {
-        Err(_) | Ok("ci") => 1,
+        Err(_) | Ok("ci" | "thorough") => 1,
         Ok("nightly") => 10,
-        Ok(other) => panic!("{VARIABLE} is ci (also when it is not set) or nightly, ten times as much, not {other:?}"),
+        Ok(other) => panic!(
+            "{VARIABLE} is ci (also when it is not set), thorough (the same here) or nightly, ten times as much, not {other:?}"
+        ),
     }
 }
 
