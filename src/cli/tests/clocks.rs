@@ -45,6 +45,7 @@ fn a_lease_is_taken_over_after_its_time_only_whatever_the_date_says() {
             let refused = matches!(ran.exit, Some(Exit::Locked | Exit::Provider));
             assert!(refused, "{kind:?} at git command {command}: {:?}\n{}", ran.exit, ran.text);
             assert!(ran.took.as_secs() < LEASE && ran.changes() == 0, "{kind:?}: {:?}", ran.took);
+            assert_eq!(account.subjects(), dead.subjects(), "{kind:?} at git command {command}: it has written");
             cases += 1;
         }
     }
@@ -58,6 +59,17 @@ fn a_holder_that_stood_still_changes_nothing_after_its_lease() {
     let kind = Kind::Pause(u32::try_from(LEASE).expect("small") + 100);
     let plans = share(commands, 4).into_iter().map(|index| FaultPlan::one(At::Git(number(index)), kind));
     Row { row: "row 9", story: &CREATE, fate: Fate::GivesUp }.holds(plans);
+}
+
+/// Leaf certificates live for about a year, and are due after two thirds of it.
+#[test]
+fn an_apply_renews_what_is_due_and_nothing_before() {
+    let mut account = created(super::account::Git::Imitated);
+    account.later(100 * DAY);
+    assert_eq!(account.exits("apply CLUSTER --yes", Exit::Done).changes(), 0);
+    account.later(200 * DAY);
+    let ran = account.exits("apply CLUSTER --yes", Exit::Done);
+    assert!(ran.calls.iter().any(|call| call.operation == "PutParameter"), "{}", ran.text);
 }
 
 #[test]
