@@ -74,7 +74,7 @@ pub enum Kind {
     KillAfter,
     /// The process stands still after the effect, until somebody wakes it (SIGCONT).
     SuspendAfter,
-    /// As `KillBefore` for a test in the same process: the call never returns, and [`Faults::stopped`] does.
+    /// As `KillBefore` for a test in the same process: the call never returns, and [`super::Faults::stopped`] does.
     StopBefore,
     /// As `KillAfter` for a test in the same process.
     StopAfter,
