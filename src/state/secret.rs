@@ -29,7 +29,12 @@ struct Form {
 /// Where the sources say it: RFC 7468 (PEM), RFC 7519 (JSON web tokens begin as `{"` does), and the hosts' own pages
 /// about scanning for secrets. A word begins where no letter or digit stands before it.
 static FORMS: [Form; 6] = [
-    Form { what: "a PEM private key", pattern: r"-----BEGIN [^-\n]*(?:PRIVATE KEY|KEY BLOCK)-----", has: |_| true },
+    Form {
+        what: "a PEM private key",
+        // Five hyphens end a label; fewer may be in it.
+        pattern: r"-----BEGIN (?:-{0,4}[^-\n])*-{0,4}(?:PRIVATE KEY|KEY BLOCK)-----",
+        has: |_| true,
+    },
     Form {
         what: "an age identity",
         pattern: r"(?:^|[^0-9A-Za-z])AGE-(?:SECRET-KEY-1|PLUGIN-)[0-9A-Za-z_-]{16}",
@@ -134,6 +139,7 @@ mod tests {
         let cases = [
             (key(&["-----BEGIN EC ", "PRIVATE KEY-----"]), "a PEM private key"),
             (key(&["x: '-----BEGIN ", "PRIVATE KEY-----\\nMIG'"]), "a PEM private key"),
+            (key(&["-----BEGIN SSH2-X-", "PRIVATE KEY-----"]), "a PEM private key"),
             (key(&["AGE-SECRET-", "KEY-1QQPZRY9X8GF2TVDW0S3JN54"]), "an age identity"),
             (key(&["token: gh", "p_0123456789abcdefghijABCDEFGHIJ01"]), "an access token"),
             (key(&["\"glp", "at-0123456789abcdefghij\""]), "an access token"),

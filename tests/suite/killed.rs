@@ -27,7 +27,7 @@ fn created() -> Fleet {
     fleet
 }
 
-/// Something is to be changed everywhere, and a group is new.
+/// The tags of everything are to be changed.
 fn merged() -> Fleet {
     let fleet = created();
     let vars = format!("vars/{CLUSTER}.yaml");
