@@ -35,9 +35,8 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let (_, told_by_reading) = tree::read(&branch.settings.cluster, Some(&tip), &snapshot.files);
     let is_told = |lock: &Finding| told_by_reading.iter().any(|other| other.path == lock.path);
     let mut given = fsck::beyond_reading(branch, &tip, &snapshot).await?;
-    // A lock that contradicts its commit only: by it others are judged, such as the journal of the run that holds it.
     let lock = findings.iter().find(|finding| finding.path.as_deref() == Some(layout::LOCK) && !is_told(finding));
-    given.splice(0..0, lock.cloned());
+    given.extend(lock.cloned());
     let mut repair = Repair {
         branch,
         tip: &tip,
@@ -156,7 +155,8 @@ impl Repair<'_> {
         self.paths.is_empty() || self.paths.contains(path)
     }
 
-    /// The next finding that is to be repaired.
+    /// The next finding that is to be repaired. A lock that contradicts its commit comes first: by it others are judged, such
+    /// as the journal of the run that holds it.
     fn next(&self, snapshot: &Snapshot) -> Option<Finding> {
         let files = tree::changed(&snapshot.files, &self.edit.changes);
         let (_, findings) = tree::read(&self.branch.settings.cluster, Some(self.tip), &files);
@@ -226,19 +226,27 @@ impl Repair<'_> {
         if !is_useless {
             return Ok(None);
         }
-        // A folder in the place of a file: the file comes back, and what is beneath goes with it.
-        if place.strip_prefix(layout::ROLL).is_some_and(|rest| rest.starts_with('/')) {
-            for (commit, _) in self.branch.git.changes(self.tip, layout::ROLL).await? {
-                if !self.branch.git.tree(&commit).await?.contains_key(layout::ROLL) {
-                    continue;
-                }
-                let name = format!("{commit}:{}", layout::ROLL);
-                let content = self.branch.git.contents(&[name]).await?.into_iter().next().flatten();
-                self.edit.changes.insert(place, None);
-                return Ok(content.map(|content| (layout::ROLL.to_owned(), Some(Body::new(content)), Some(commit))));
-            }
+        let buried = self.buried(&place).await?;
+        if let Some(restored) = buried {
+            // The folder goes with what is in it.
+            self.edit.changes.insert(place, None);
+            return Ok(Some(restored));
         }
         Ok(Some((place, None, None)))
+    }
+
+    /// The newest version of a file in whose place there is a folder now, with this path in it.
+    async fn buried(&self, place: &str) -> Result<Option<Restored>, Error> {
+        let above = place.match_indices('/').map(|(end, _)| &place[..end]);
+        let Some(file) = above.into_iter().find(|above| layout::File::of(above).is_some()) else { return Ok(None) };
+        for (commit, _) in self.branch.git.changes(self.tip, file).await? {
+            if self.branch.git.tree(&commit).await?.contains_key(file) {
+                let content =
+                    self.branch.git.contents(&[format!("{commit}:{file}")]).await?.into_iter().next().flatten();
+                return Ok(content.map(|content| (file.to_owned(), Some(Body::new(content)), Some(commit))));
+            }
+        }
+        Ok(None)
     }
 }
 
