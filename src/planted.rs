@@ -1,9 +1,6 @@
-//! Mistakes on purpose: what the tests must notice. They are in builds with the feature `planted-bugs` only, and one of
-//! them at a time: the one that [`VARIABLE`] names. `scripts/planted-bugs` makes each of them and runs the tests that
+//! Mistakes on purpose: what the tests must notice. They are in the library's own test program only, and one of them at a
+//! time: the one that `WINDLASS_PLANTED_BUG` names. `scripts/planted-bugs` makes each of them and runs the tests that
 //! docs/design/planted-bugs.md promises to fail.
-
-/// The environment variable that chooses a mistake by its name, such as `EarlySteal`.
-pub const VARIABLE: &str = "WINDLASS_PLANTED_BUG";
 
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,18 +61,21 @@ pub enum Bug {
     HastyEnd,
 }
 
-/// Whether this mistake is made now.
-#[cfg(feature = "planted-bugs")]
+/// Whether this mistake is made now: never, outside of the tests.
 #[must_use]
 pub fn is(bug: Bug) -> bool {
-    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    let chosen = CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok());
-    chosen.as_deref() == Some(format!("{bug:?}").as_str())
+    chosen().is_some_and(|chosen| chosen == format!("{bug:?}"))
 }
 
-/// Never: this build makes no mistakes on purpose.
-#[cfg(not(feature = "planted-bugs"))]
-#[must_use]
-pub const fn is(_: Bug) -> bool {
-    false
+/// The mistake that is made, by its name.
+#[cfg(test)]
+pub fn chosen() -> Option<&'static str> {
+    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    CHOSEN.get_or_init(|| std::env::var("WINDLASS_PLANTED_BUG").ok()).as_deref()
+}
+
+/// None: this build makes no mistakes on purpose.
+#[cfg(not(test))]
+const fn chosen() -> Option<&'static str> {
+    None
 }

@@ -8,22 +8,23 @@
 //! The child gets a process group of its own. So Ctrl-C at the terminal reaches windlass alone, which lets a push in
 //! flight finish, and a kill reaches the helpers that git starts (ssh, git-remote-https) as well.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 /// Between the polite signal and the kill: git removes its lock files on SIGTERM, which takes milliseconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long output may still come after the child has ended: a daemon that it started (git's credential cache) may
-/// hold the pipe open for ever.
-const DRAIN: Duration = Duration::from_secs(1);
+/// What a pipe may hold when its writer ends: Linux' default for `pipe-max-size` (pipe(7)), above every other system's.
+const PIPE: usize = 1024 * 1024;
 
 /// What a child left.
 #[derive(Debug)]
@@ -97,8 +98,8 @@ fn run_blocking(mut command: Command, input: Vec<u8>, limit: Duration, shared: &
         state.events = Some(sender.clone());
         child
     };
-    let stdout = child.stdout.take().map(collect);
-    let stderr = child.stderr.take().map(collect);
+    let stdout = child.stdout.take().map(Collector::start).transpose();
+    let stderr = child.stderr.take().map(Collector::start).transpose();
     if let Some(mut stdin) = child.stdin.take() {
         // A child that ends early closes the pipe; its exit says why.
         thread::spawn(move || drop(stdin.write_all(&input)));
@@ -106,10 +107,10 @@ fn run_blocking(mut command: Command, input: Vec<u8>, limit: Duration, shared: &
     watch(shared, sender);
     let ended = wait(&events, limit, shared);
     let status = reap(&mut child, shared);
-    let stdout = stdout.map(drain).unwrap_or_default();
-    let stderr = stderr.map(drain).unwrap_or_default();
     ended?;
-    let status = status.map_err(Failure::Start)?;
+    let whole = |output: io::Result<Option<Collector>>| output?.map_or_else(|| Ok(Vec::new()), Collector::finish);
+    let left = status.and_then(|status| Ok((status, whole(stdout)?, whole(stderr)?)));
+    let (status, stdout, stderr) = left.map_err(Failure::Start)?;
     Ok(Finished { success: status.success(), code: status.code(), stdout, stderr })
 }
 
@@ -162,34 +163,53 @@ fn signal(shared: &Shared, signal: Signal) {
     }
 }
 
-/// What a pipe has given so far, and a receiver that ends when it is closed.
-type Collected = (Arc<Mutex<Vec<u8>>>, Receiver<()>);
-
-fn collect(mut pipe: impl Read + Send + 'static) -> Collected {
-    let bytes = Arc::new(Mutex::new(Vec::new()));
-    let (open, closed) = channel();
-    let into = Arc::clone(&bytes);
-    thread::spawn(move || {
-        let _open: Sender<()> = open;
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            match pipe.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(length) => {
-                    into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..length]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-    });
-    (bytes, closed)
+/// Reads a pipe to its end, or to the end of what its child wrote: a daemon that the child started (git's credential
+/// cache) may hold the pipe open for ever. No clock says when that is: half a listing must never be taken for a whole one,
+/// however long this process stood still.
+struct Collector {
+    reader: JoinHandle<io::Result<Vec<u8>>>,
+    /// Closed when the child has ended.
+    running: PipeWriter,
 }
 
-fn drain((bytes, closed): Collected) -> Vec<u8> {
-    // Either the pipe was closed, or the time is over: what is there is all that there is.
-    let _ = closed.recv_timeout(DRAIN);
-    std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner))
+impl Collector {
+    fn start(pipe: impl Read + AsFd + Send + 'static) -> io::Result<Self> {
+        let (ended, running) = io::pipe()?;
+        Ok(Self { reader: thread::spawn(move || read_all(pipe, &ended)), running })
+    }
+
+    /// Everything that the child wrote, which has ended.
+    fn finish(self) -> io::Result<Vec<u8>> {
+        drop(self.running);
+        self.reader.join().unwrap_or_else(|_| Err(io::Error::other("the reader of its output broke off")))
+    }
+}
+
+fn read_all(mut pipe: impl Read + AsFd, ended: &PipeReader) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16 * 1024];
+    let mut left = PIPE;
+    while left > 0 {
+        let mut ends = [PollFd::new(&pipe, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        match poll(&mut ends, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => other?,
+        };
+        let [has_more, has_ended] = ends.map(|end| !end.revents().is_empty());
+        if !has_more {
+            break;
+        }
+        match pipe.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => {
+                bytes.extend_from_slice(&chunk[..length]);
+                left -= if has_ended { length.min(left) } else { 0 };
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
 }
 
 fn lock(shared: &Handle) -> MutexGuard<'_, Shared> {
@@ -260,8 +280,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_daemon_that_holds_the_pipe_does_not_hold_us() {
-        let finished = run(shell("sleep 30 & echo done"), Vec::new(), GRACE * 10).await.expect("it ran");
-        assert_eq!(finished.stdout, b"done\n");
+        for daemon in ["sleep 30", "yes"] {
+            let finished = run(shell(&format!("echo done; {daemon} &")), Vec::new(), GRACE * 10).await.expect("it ran");
+            assert!(finished.stdout.starts_with(b"done\n"), "{daemon}");
+        }
+    }
+
+    #[test]
+    fn what_a_child_wrote_is_read_however_late_that_is() {
+        let (pipe, mut child) = io::pipe().expect("a pipe");
+        let (ended, running) = io::pipe().expect("a pipe");
+        child.write_all(&[b'x'; 50_000]).expect("room");
+        drop(running);
+        // The other end stays open, as with a daemon.
+        assert_eq!(read_all(pipe, &ended).expect("it reads").len(), 50_000);
+        drop(child);
     }
 
     /// Ends when the process whose id is in `pid` is gone; the test runner's own limit ends a failure.
