@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Fleet, Ran};
+use crate::support::Fleet;
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const TEMPLATE: &str = "templates/1_cluster.yaml.j2";
@@ -150,13 +150,9 @@ fn an_apply_that_was_killed_among_its_add_ons_goes_on() {
     let fleet = Fleet::with_add_ons();
     fleet.sandboxed(&["apply", CLUSTER, "--yes", "--skip-add-ons"]).exits(0);
     for change in [3, 20] {
-        let mut command = fleet.command(&["--sandbox", "apply", CLUSTER, "--yes"]);
-        let fault = format!(r#"{{"rules":[{{"at":{{"change":{change}}},"kind":"killAfter"}}]}}"#);
-        let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
-        assert_eq!(killed.code, None, "it was not killed at {change}: {}", killed.stderr);
+        fleet.killed(&["apply", CLUSTER, "--yes"], &format!(r#"{{"change":{change}}}"#));
         let held = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13);
-        let epoch = held.epoch();
-        fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
+        fleet.unlock(CLUSTER, &held);
     }
     fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
     fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);

@@ -106,9 +106,8 @@ fn without_aws_the_list_is_what_git_says() {
     let fleet = applied(SMALL);
     let table = fleet.sandboxed(&["certs", "list", SMALL, "--offline"]).exits(0).stdout;
     assert!(table.contains("etcd-peer") && !table.contains("member:") && !table.contains("live:"), "{table}");
-    let mut command = fleet.command(&["--sandbox", "certs", "list", SMALL]);
-    let fault = r#"{"rules":[{"at":{"operation":"GetParametersByPath"},"kind":"accessDenied"}]}"#;
-    let ran = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs")).exits(0);
+    let at = r#"{"operation":"GetParametersByPath"}"#;
+    let ran = fleet.disturbed(&["certs", "list", SMALL], at, "accessDenied").exits(0);
     assert_eq!(ran.stdout, table);
     ran.warns("AWS cannot be asked");
 }
@@ -198,14 +197,10 @@ fn a_rotation_that_was_killed_goes_on_from_what_is_there() {
     let fleet = applied(SMALL);
     rotate(&fleet, &[]).exits(0);
     fleet.sandboxed(&["sandbox", "advance", "1h"]).exits(0);
-    let arguments = ["--sandbox", "certs", "rotate-ca", SMALL, "--authority", "etcd", "--yes"];
-    let fault = r#"{"rules":[{"at":{"occurrence":{"operation":"PutParameter","index":2}},"kind":"killAfter"}]}"#;
-    let mut command = fleet.command(&arguments);
-    let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
-    assert_eq!(killed.code, None, "it was not killed: {}", killed.stderr);
+    let at = r#"{"occurrence":{"operation":"PutParameter","index":2}}"#;
+    fleet.killed(&["certs", "rotate-ca", SMALL, "--authority", "etcd", "--yes"], at);
     let held = rotate(&fleet, &[]).exits(13);
-    let epoch = held.epoch();
-    fleet.sandboxed(&["unlock", SMALL, "--epoch", &epoch]).exits(0);
+    fleet.unlock(SMALL, &held);
     rotate(&fleet, &[]).exits(0).warns("that comes first");
     fleet.sandboxed(&["sandbox", "advance", "1h"]).exits(0);
     fleet.sandboxed(&["certs", "check", SMALL]).exits(0);

@@ -2,7 +2,7 @@
 //! more, finishes, and nothing is there twice, left over or missing. `src/cli/tests/kills.rs` plays many more kills
 //! within one process; here nothing of a process is left but its files.
 
-use crate::support::{Fleet, Ran, proof};
+use crate::support::{Fleet, proof};
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 
@@ -53,9 +53,7 @@ impl Story {
         let mut cases = 0;
         for (call, when) in (0..).step_by(every).zip(["killBefore", "killAfter"].into_iter().cycle()) {
             let fleet = before.fork();
-            let fault = format!(r#"{{"rules":[{{"at":{{"call":{call}}},"kind":"{when}"}}]}}"#);
-            let mut command = fleet.command(&[&["--sandbox"], self.command].concat());
-            let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
+            let killed = fleet.disturbed(self.command, &format!(r#"{{"call":{call}}}"#), when);
             if killed.code == Some(0) {
                 // It has no more calls.
                 break;
@@ -63,8 +61,8 @@ impl Story {
             assert_eq!(killed.code, None, "{name}, {when} call {call}: not killed\n{}", killed.stderr);
             let mut ran = fleet.sandboxed(self.command);
             if ran.code == Some(13) {
-                // It had the lock already, and its lease goes on: waiting for the end would take five minutes each.
-                fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &ran.epoch()]).exits(0);
+                // It had the lock already, and its lease goes on.
+                fleet.unlock(CLUSTER, &ran);
                 ran = fleet.sandboxed(self.command);
             }
             assert_eq!(ran.code, Some(0), "{name}, {when} call {call}\n{}\n{}", ran.stdout, ran.stderr);

@@ -6,7 +6,7 @@
 //! | moto 5.2.5 | AWS | here |
 //! |---|---|---|
 //! | keeps one scheduled action of each name in a region | a name is unique within its group (`PutScheduledUpdateGroupAction`) | the first test has no schedules; the second expects exactly the loss |
-//! | ignores `tag` filters of `DescribeNatGateways` | filters by tag | clusters with gateways of their own live one after the other |
+//! | ignores `tag` filters of `DescribeNatGateways` | filters by tag | each cluster has a moto of its own |
 //! | launches groups with overrides without an instance type, so its own check of types refuses them | takes the type from the overrides | that check is switched off |
 //! | launches every instance of a group in its first subnet, on demand | spreads over zones; buys spot | numbers are compared, zones and ways of buying are not |
 //! | makes an instance's root disk twice, and loses the first, without tags, at the termination | makes one, deleted with the instance | volumes without tags are not counted |
@@ -148,22 +148,45 @@ fn unchecked(fleet: &Fleet, verb: &str, cluster: &str) -> Ran {
     fleet.windlass(&[verb, cluster, "--yes", "--skip-permission-check"])
 }
 
-#[test]
-fn clusters_live_from_create_to_destroy_against_moto_and_leave_the_account_as_it_was() {
-    let runtime = runtime(false);
-    let (_moto, side, fleet) = runtime.block_on(stage());
-    fleet.edit("vars/env/staging.yaml", "schedules: office-hours", "schedules: \"\"");
-    runtime.block_on(existing_network(&side, &fleet));
-    fleet.commit("for moto");
-    let before = runtime.block_on(account(&side));
-    let (video, customer) = ("prod-video.k8s.foo.bar", "prod-customer.k8s.foo.bar");
-    let (spot, store) = ("spot-nodes-8x", "metrics-store-on-demand");
-    let clusters = [
-        (STAGING, spot, "vars/env/staging.yaml", "8x: { max: 10 }", "8x: { max: 12 }", (1, 12, 1)),
-        (video, store, "vars/prod-video.k8s.foo.bar.yaml", "    max: 4", "    max: 7", (2, 7, 2)),
-        (customer, store, "vars/common.yaml", "    max: 6", "    max: 8", (2, 8, 2)),
-    ];
-    for (cluster, group, file, from, to, expected) in clusters {
+/// A cluster, and a change to it: the file, its old and its new words, the group and its sizes then.
+struct Life {
+    cluster: &'static str,
+    change: (&'static str, &'static str, &'static str),
+    group: &'static str,
+    expected: (i32, i32, usize),
+}
+
+const LIVES: [Life; 3] = [
+    Life {
+        cluster: STAGING,
+        change: ("vars/env/staging.yaml", "8x: { max: 10 }", "8x: { max: 12 }"),
+        group: "spot-nodes-8x",
+        expected: (1, 12, 1),
+    },
+    Life {
+        cluster: "prod-video.k8s.foo.bar",
+        change: ("vars/prod-video.k8s.foo.bar.yaml", "    max: 4", "    max: 7"),
+        group: "metrics-store-on-demand",
+        expected: (2, 7, 2),
+    },
+    Life {
+        cluster: "prod-customer.k8s.foo.bar",
+        change: ("vars/common.yaml", "    max: 6", "    max: 8"),
+        group: "metrics-store-on-demand",
+        expected: (2, 8, 2),
+    },
+];
+
+impl Life {
+    /// In a moto of its own.
+    fn live(&self) {
+        let &Self { cluster, change: (file, from, to), group, expected } = self;
+        let runtime = runtime(false);
+        let (_moto, side, fleet) = runtime.block_on(stage());
+        fleet.edit("vars/env/staging.yaml", "schedules: office-hours", "schedules: \"\"");
+        runtime.block_on(existing_network(&side, &fleet));
+        fleet.commit("for moto");
+        let before = runtime.block_on(account(&side));
         fleet.windlass(&["plan", cluster]).exits(0).says("0 to change, 0 to replace, 0 to destroy.");
         unchecked(&fleet, "apply", cluster).exits(0).warns("done:");
         fleet.windlass(&["plan", cluster, "--detailed-exitcode"]).exits(0).says(UNCHANGED);
@@ -183,6 +206,17 @@ fn clusters_live_from_create_to_destroy_against_moto_and_leave_the_account_as_it
         fleet.windlass(&["state", "fsck", cluster]).exits(0);
         assert_eq!(runtime.block_on(account(&side)), before, "after {cluster}");
     }
+}
+
+/// All at once: most of their time is waiting, as AWS' limits ask for.
+#[test]
+fn clusters_live_from_create_to_destroy_against_moto_and_leave_the_account_as_it_was() {
+    std::thread::scope(|scope| {
+        let lives: Vec<_> = LIVES.iter().map(|life| scope.spawn(|| life.live())).collect();
+        for life in lives {
+            life.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    });
 }
 
 /// moto loses scheduled actions: the drift is shown, healed as far as moto can, and does not stand in a destroy's way.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Fleet, Ran};
+use crate::support::Fleet;
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const VARS: &str = "vars/staging-customer.k8s.foo.bar.yaml";
@@ -33,13 +33,9 @@ fn a_roll_that_was_killed_goes_on_until_every_machine_is_new() {
     fleet.sandboxed(&["plan", CLUSTER]).exits(0).says("must be replaced because tags changed");
 
     for change in [5, 25] {
-        let mut command = fleet.command(&["--sandbox", "roll", CLUSTER, "--yes"]);
-        let fault = format!(r#"{{"rules":[{{"at":{{"change":{change}}},"kind":"killAfter"}}]}}"#);
-        let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
-        assert_eq!(killed.code, None, "it was not killed at {change}: {}", killed.stderr);
+        fleet.killed(&["roll", CLUSTER, "--yes"], &format!(r#"{{"change":{change}}}"#));
         let held = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13);
-        let epoch = held.epoch();
-        fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
+        fleet.unlock(CLUSTER, &held);
         fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);
         // What the roll has lent is no drift, and an apply does not take it away.
         fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
@@ -63,15 +59,11 @@ fn a_paused_roll_is_refused_until_it_is_resumed_or_given_up() {
     let fleet = outdated();
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(11).warns("no roll of");
     fleet.sandboxed(&["roll", "abort", CLUSTER, "--yes"]).exits(11).warns("no roll of");
-    let mut command = fleet.command(&["--sandbox", "roll", CLUSTER, "--yes", "--only", "spot-*"]);
-    let fault = r#"{"rules":[{"at":{"change":2},"kind":"killAfter"}]}"#;
-    let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
-    assert_eq!(killed.code, None, "{}", killed.stderr);
+    fleet.killed(&["roll", CLUSTER, "--yes", "--only", "spot-*"], r#"{"change":2}"#);
     // Nobody is at it, and the lock says that somebody is: what is asked for waits on the branch.
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(0).warns("was asked");
     let held = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13);
-    let epoch = held.epoch();
-    fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
+    fleet.unlock(CLUSTER, &held);
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(0).warns("roll resume");
     fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(11).warns("was paused by");
     fleet.sandboxed(&["status", CLUSTER]).exits(0).says("paused by");

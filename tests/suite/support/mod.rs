@@ -176,6 +176,25 @@ impl Fleet {
         self.windlass(&all)
     }
 
+    /// Runs `windlass --sandbox` with one thing that goes wrong: `at` and `kind` of a rule of faults.
+    pub fn disturbed(&self, arguments: &[&str], at: &str, kind: &str) -> Ran {
+        let mut command = self.command(&[&["--sandbox"], arguments].concat());
+        let faults = format!(r#"{{"rules":[{{"at":{at},"kind":"{kind}"}}]}}"#);
+        Ran::of(command.env("WINDLASS_SANDBOX_FAULT", faults).output().expect("windlass runs"))
+    }
+
+    /// Runs `windlass --sandbox`, which SIGKILL ends after a call.
+    #[track_caller]
+    pub fn killed(&self, arguments: &[&str], at: &str) {
+        let ran = self.disturbed(arguments, at, "killAfter");
+        assert_eq!(ran.code, None, "{arguments:?} was not killed at {at}: {}", ran.stderr);
+    }
+
+    /// Breaks the lock that a refusal is about: waiting for the end of a dead run's lease would take five minutes.
+    pub fn unlock(&self, cluster: &str, refusal: &Ran) {
+        self.sandboxed(&["unlock", cluster, "--epoch", &refusal.epoch()]).exits(0);
+    }
+
     /// How many live objects of each kind the sandbox's account has.
     pub fn kinds(&self) -> BTreeMap<String, usize> {
         let live = self.sandboxed(&["sandbox", "list"]).exits(0).stdout;

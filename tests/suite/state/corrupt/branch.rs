@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use windlass::state::{Asked, Location, RequestRecord, Store, StoreSettings};
 
 use crate::support::git::git;
-use crate::support::{Fleet, Ran};
+use crate::support::Fleet;
 
 pub const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const VARS: &str = "vars/staging-customer.k8s.foo.bar.yaml";
@@ -49,12 +49,12 @@ impl Base {
         fleet.write(VARS, &format!("{vars}\ntags:\n  costCenter: \"42\"\ndedicated:\n  metrics-store: null\n"));
         fleet.commit("a group less, and who pays");
         fleet.sandboxed(&["apply", CLUSTER, "--yes", "--allow", "9"]).exits(0);
-        killed(&fleet, "roll", r#"{"change":12}"#);
-        let epoch = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13).epoch();
-        fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
+        fleet.killed(&["roll", CLUSTER, "--yes"], r#"{"change":12}"#);
+        fleet.unlock(CLUSTER, &fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13));
         fleet.edit(VARS, "costCenter: \"42\"", "costCenter: \"43\"");
         fleet.commit("who else pays");
-        killed(&fleet, "apply", r#"{"occurrence":{"operation":"CreateLaunchTemplateVersion","index":1}}"#);
+        let version = r#"{"occurrence":{"operation":"CreateLaunchTemplateVersion","index":1}}"#;
+        fleet.killed(&["apply", CLUSTER, "--yes"], version);
         block_on(async {
             let request = RequestRecord {
                 what: Asked::Pause,
@@ -65,8 +65,9 @@ impl Base {
             Store::open(settings).await.expect("a store").request(request).await.expect("asked");
         });
         let held = Tip::read(&repository(&fleet));
-        let epoch = fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13).epoch();
-        fleet.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
+        fleet.unlock(CLUSTER, &fleet.sandboxed(&["roll", CLUSTER, "--yes"]).exits(13));
+        // Hundreds of cases read these objects.
+        git(&repository(&fleet), &["repack", "-a", "-d", "--quiet"]);
         let rest = Tip::read(&repository(&fleet));
         Self { fleet, held, rest }
     }
@@ -93,14 +94,6 @@ impl Base {
         std::fs::write(seen.join(CLUSTER), format!("{}\n", tip.commit)).expect("a file");
         case
     }
-}
-
-/// Runs a command that kills itself after a call.
-fn killed(fleet: &Fleet, verb: &str, at: &str) {
-    let mut command = fleet.command(&["--sandbox", verb, CLUSTER, "--yes"]);
-    let fault = format!(r#"{{"rules":[{{"at":{at},"kind":"killAfter"}}]}}"#);
-    let killed = Ran::of(command.env("WINDLASS_SANDBOX_FAULT", fault).output().expect("windlass runs"));
-    assert_eq!(killed.code, None, "{verb} was not killed: {}", killed.stderr);
 }
 
 pub fn repository(fleet: &Fleet) -> PathBuf {
