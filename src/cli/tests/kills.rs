@@ -1,6 +1,6 @@
 //! Row 1: killed at every call, before and after its effect.
 
-use super::row::{Row, at_call, share};
+use super::row::{Row, at_call, number, share};
 use super::story::{CREATE, DESTROY, DROP, Fate, PREPARE, RENEW, ROLL, SWITCH, Story, UPDATE};
 use crate::fault::Kind;
 
@@ -15,6 +15,22 @@ fn killed(story: &'static Story, every: usize) {
 #[test]
 fn create_survives_a_kill_at_every_call() {
     killed(&CREATE, 6);
+}
+
+/// Machines are on their way: whoever breaks the lock and goes on at once has to wait for them as well.
+#[test]
+fn what_a_dead_run_made_is_waited_for_also_when_its_lock_is_broken() {
+    for story in [&*CREATE, &*UPDATE] {
+        let calls = &story.undisturbed.calls;
+        let made = calls.iter().rposition(|call| call.operation == "CreateAutoScalingGroup").expect("a group is made");
+        let places = share(calls.len() - made - 1, 3);
+        for place in places.iter().map(|index| made + 1 + index) {
+            if let Err(wrong) = story.survives_unlocked(number(place)) {
+                panic!("{}, killed before call {place}: {wrong}", story.name);
+            }
+        }
+        say!("proof: row 1: {} cases ({}, unlocked)", places.len(), story.name);
+    }
 }
 
 #[test]

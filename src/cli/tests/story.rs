@@ -131,6 +131,22 @@ impl Story {
         Self { name, line, before, expected, after, undisturbed: ran }
     }
 
+    /// Kills the command before a call, breaks its lock at once instead of waiting for the end of its lease, and goes on.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn survives_unlocked(&self, call: u64) -> Result<(), String> {
+        let mut account = self.before.fork();
+        let killed = account.run_with(self.line, FaultPlan::one(At::Call(call), Kind::StopBefore));
+        assert_eq!(killed.exit, None, "{}", killed.text);
+        let held = account.exits(self.line, Exit::Locked).text;
+        let (_, rest) = held.split_once("--epoch ").expect("the refusal names the epoch");
+        let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        account.exits(&format!("unlock CLUSTER --epoch {epoch}"), Exit::Done);
+        oracle::must_end(&account.run(self.line), Exit::Done)?;
+        oracle::check(&mut account, &self.expected, Depth::Usual)
+    }
+
     /// What its commits say, oldest last.
     pub fn subjects(&self) -> Vec<String> {
         self.after.subjects()

@@ -72,15 +72,39 @@ fn the_old_node_of_a_member_is_deleted_because_its_successor_would_inherit_its_i
 fn no_member_goes_while_another_is_not_healthy() {
     let mut world = small();
     let (policy, record) = (world.policy(), world.record());
-    if let Some(member) = world.view.control_plane.as_mut().and_then(|it| it.members.get_mut("c")) {
-        (member.healthy, member.trouble) = (false, Some("it is behind".to_owned()));
-    }
-    if let Some(member) = world.view.control_plane.as_mut().and_then(|it| it.members.get_mut("b")) {
-        member.healthy = false;
-    }
+    let now = world.view.now;
+    let control_plane = world.view.control_plane.as_mut().expect("members");
+    // Nothing else holds it up.
+    control_plane.snapshot = Some(now);
+    let behind = control_plane.members.get_mut("c").expect("member c");
+    (behind.healthy, behind.trouble) = (false, Some("it is behind".to_owned()));
+    control_plane.members.get_mut("b").expect("member b").healthy = false;
     let decision = decide(&world.view, &policy, &record);
     assert!(!decision.actions.iter().any(|it| matches!(it, Action::Cordon { .. } | Action::Terminate { .. })));
     assert!(decision.waiting.iter().any(|it| it.what.contains("is not healthy")), "{:?}", decision.waiting);
+}
+
+#[test]
+fn a_member_in_work_stays_while_another_falls_ill() {
+    let mut world = small();
+    let (policy, record) = (world.policy(), world.record());
+    let now = world.view.now;
+    world.view.control_plane.as_mut().expect("members").snapshot = Some(now);
+    let begun = decide(&world.view, &policy, &record);
+    let cordoned = begun.actions.iter().find_map(|it| match it {
+        Action::Cordon { node, .. } => Some(node.clone()),
+        _ => None,
+    });
+    let node = world.view.nodes.get_mut(&cordoned.expect("a member is taken into work")).expect("its node");
+    node.unschedulable = true;
+    let mut goes_when = |is_healthy: bool| {
+        let control_plane = world.view.control_plane.as_mut().expect("members");
+        control_plane.members.get_mut("c").expect("member c").healthy = is_healthy;
+        let decision = decide(&world.view, &policy, &begun.record);
+        decision.actions.iter().any(|it| matches!(it, Action::Terminate { .. }))
+    };
+    assert!(!goes_when(false));
+    assert!(goes_when(true));
 }
 
 #[test]

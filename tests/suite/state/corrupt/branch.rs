@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use windlass::state::{Asked, Location, RequestRecord, Store, StoreSettings};
 
-use crate::support::git::git;
 use crate::support::Fleet;
+use crate::support::git::git;
 
 pub const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const VARS: &str = "vars/staging-customer.k8s.foo.bar.yaml";
