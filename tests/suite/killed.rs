@@ -73,7 +73,7 @@ impl Story {
             }
             cases += 1;
         }
-        proof::report(&format!("row 1, {name} as a process"), cases, 3);
+        proof::report(&format!("killed processes, {name}"), cases, 3);
     }
 }
 

@@ -189,21 +189,27 @@ fn read_all(mut pipe: impl Read + AsFd, ended: &PipeReader) -> io::Result<Vec<u8
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     let mut left = PIPE;
+    let mut was_over = false;
     while left > 0 {
         let mut ends = [PollFd::new(&pipe, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
         match poll(&mut ends, None) {
             Err(rustix::io::Errno::INTR) => continue,
             other => other?,
         };
-        let [has_more, has_ended] = ends.map(|end| !end.revents().is_empty());
-        if !has_more {
+        let [has_more, is_over] = ends.map(|end| !end.revents().is_empty());
+        // Only a look that began after the end says that nothing comes any more.
+        if !has_more && was_over {
             break;
+        }
+        was_over = is_over;
+        if !has_more {
+            continue;
         }
         match pipe.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => {
                 bytes.extend_from_slice(&chunk[..length]);
-                left -= if has_ended { length.min(left) } else { 0 };
+                left -= if is_over { length.min(left) } else { 0 };
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
