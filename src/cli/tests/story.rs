@@ -131,14 +131,20 @@ impl Story {
         Self { name, line, before, expected, after, undisturbed: ran }
     }
 
+    /// An account in which the command was killed before a call.
+    fn killed_before(&self, call: u64) -> Account {
+        let mut account = self.before.fork();
+        let ran = account.run_with(self.line, FaultPlan::one(At::Call(call), Kind::StopBefore));
+        assert_eq!(ran.exit, None, "{}", ran.text);
+        account
+    }
+
     /// Kills the command before a call, breaks its lock at once instead of waiting for the end of its lease, and goes on.
     ///
     /// # Errors
     /// What is wrong.
     pub fn survives_unlocked(&self, call: u64) -> Result<(), String> {
-        let mut account = self.before.fork();
-        let killed = account.run_with(self.line, FaultPlan::one(At::Call(call), Kind::StopBefore));
-        assert_eq!(killed.exit, None, "{}", killed.text);
+        let mut account = self.killed_before(call);
         let held = account.exits(self.line, Exit::Locked).text;
         let (_, rest) = held.split_once("--epoch ").expect("the refusal names the epoch");
         let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -196,9 +202,5 @@ fn names_the_action(ran: &Ran, plan: &FaultPlan) -> bool {
 
 /// An account in which the command was killed half-way: its lock is held by a dead run.
 pub fn killed_amid(story: &Story) -> Account {
-    let mut account = story.before.fork();
-    let half = u64::try_from(story.undisturbed.calls.len() / 2).expect("small");
-    let ran = account.run_with(story.line, FaultPlan::one(At::Call(half), Kind::StopBefore));
-    assert_eq!(ran.exit, None, "{}", ran.text);
-    account
+    story.killed_before(u64::try_from(story.undisturbed.calls.len() / 2).expect("small"))
 }
