@@ -10,12 +10,6 @@ use crate::support::Fleet;
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 const TEMPLATE: &str = "templates/1_cluster.yaml.j2";
 
-fn applied() -> Fleet {
-    let fleet = Fleet::with_add_ons();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    fleet
-}
-
 /// The sandbox on a loopback port, and kubectl at a cluster in it.
 struct Served<'a> {
     fleet: &'a Fleet,
@@ -114,7 +108,7 @@ fn a_changed_snippet_is_a_one_line_diff_of_one_add_on() {
 
 #[test]
 fn what_somebody_changed_by_hand_is_drift_and_is_not_overruled_in_silence() {
-    let fleet = applied();
+    let fleet = Fleet::created_with_add_ons(CLUSTER);
     {
         let served = Served::start(&fleet);
         served.kubectl(&["-n", "kube-system", "scale", "deployment", "metrics-server", "--replicas", "5"]);
@@ -206,7 +200,7 @@ spec:
 
 #[test]
 fn an_image_that_cannot_be_pulled_is_told_and_what_needs_it_is_not_begun() {
-    let fleet = applied();
+    let fleet = Fleet::created_with_add_ons(CLUSTER);
     fleet.write("vars/addons/broken.yaml", "images: { kubeletCsrApprover: registry.foo.bar/broken:v1.0.0 }\n");
     fleet.edit("windlass.yaml", "addons/settings.yaml]", "addons/settings.yaml, addons/broken.yaml]");
     let failed = fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(15);

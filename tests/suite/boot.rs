@@ -38,8 +38,7 @@ fn broken(change: impl FnOnce(&Fleet)) -> (Fleet, Ran) {
 
 #[test]
 fn all_members_and_nodes_come_up_and_tell_what_they_have() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let world = world(&fleet);
     for member in ["a", "b", "c"] {
         assert!(machine(&fleet, &format!("member {member} of {CLUSTER}")).contains("up since"));
@@ -60,8 +59,7 @@ fn all_members_and_nodes_come_up_and_tell_what_they_have() {
 #[test]
 fn a_role_without_access_ends_a_create_with_the_console_of_a_member() {
     // A deny in the account's own managed policies is beyond windlass; here the boundary is the world itself.
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let mut changed = world(&fleet);
     let roles = changed["iam"]["roles"].as_object_mut().expect("roles");
     let role =
@@ -92,8 +90,7 @@ fn terminate(fleet: &Fleet, id: &str) {
 
 #[test]
 fn a_replaced_member_finds_its_volume_its_address_and_its_keys_again() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let first = instance(&fleet, "member a");
     let disks = world(&fleet)["boot"]["disks"].clone();
     terminate(&fleet, &first);
@@ -106,8 +103,7 @@ fn a_replaced_member_finds_its_volume_its_address_and_its_keys_again() {
 
 #[test]
 fn a_volume_whose_data_is_gone_is_never_formatted_again() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let id = instance(&fleet, "member a");
     let mut changed = world(&fleet);
     let disks = changed["boot"]["disks"].as_object_mut().expect("disks");
@@ -124,8 +120,7 @@ fn a_volume_whose_data_is_gone_is_never_formatted_again() {
 
 #[test]
 fn a_missing_tag_on_a_volume_keeps_its_member_down_and_two_down_take_the_majority_away() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let ids = ["a", "b"].map(|member| instance(&fleet, &format!("member {member}")));
     let mut changed = world(&fleet);
     for volume in changed["ec2"]["volumes"].as_object_mut().expect("volumes").values_mut() {
@@ -160,8 +155,7 @@ fn a_script_that_the_unit_starts_and_that_is_not_there_ends_the_create() {
 #[test]
 fn a_wrong_parameter_in_the_user_data_keeps_a_member_down() {
     use std::io::Read as _;
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let id = instance(&fleet, "member c");
     let mut changed = world(&fleet);
     for template in changed["ec2"]["launchTemplates"].as_object_mut().expect("templates").values_mut() {
@@ -187,8 +181,7 @@ fn a_wrong_parameter_in_the_user_data_keeps_a_member_down() {
 #[test]
 fn members_and_the_load_balancer_present_what_is_installed() {
     use windlass::live::{LiveError, Possession, presented};
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let world = world(&fleet);
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let serial = |member: &str, leaf: &str| {

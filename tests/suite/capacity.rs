@@ -10,8 +10,7 @@ const TOLD: i64 = 30;
 
 #[test]
 fn every_declared_fallback_takes_over_and_gives_back() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     // Everything that costs something or is in somebody's way, and which machines are short of supply.
     let account = || {
         let world: Value = serde_json::from_str(&fleet.read(".windlass/sandbox.json")).expect("JSON");

@@ -15,12 +15,6 @@ const MEMBERS: usize = 3;
 /// Certificates of a member.
 const LEAFS: usize = 11;
 
-fn applied(cluster: &str) -> Fleet {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", cluster, "--yes"]).exits(0);
-    fleet
-}
-
 /// `certs list -o json`.
 fn list(fleet: &Fleet, cluster: &str) -> Vec<Value> {
     let listed = fleet.sandboxed(&["certs", "list", cluster, "--output", "json"]).exits(0);
@@ -69,7 +63,7 @@ fn openssl(arguments: &[&str], stdin: &str) -> String {
 
 #[test]
 fn every_certificate_of_a_new_cluster_verifies_with_openssl_and_has_the_requested_lifetime() {
-    let fleet = applied(CLUSTER);
+    let fleet = Fleet::created(CLUSTER);
     let records = recorded(&fleet, CLUSTER);
     assert_eq!(records.len(), 3 + MEMBERS * LEAFS);
     for (authority, _, pem) in &records {
@@ -103,7 +97,7 @@ fn every_certificate_of_a_new_cluster_verifies_with_openssl_and_has_the_requeste
 
 #[test]
 fn without_aws_the_list_is_what_git_says() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     let table = fleet.sandboxed(&["certs", "list", SMALL, "--offline"]).exits(0).stdout;
     assert!(table.contains("etcd-peer") && !table.contains("member:") && !table.contains("live:"), "{table}");
     let at = r#"{"operation":"GetParametersByPath"}"#;
@@ -114,7 +108,7 @@ fn without_aws_the_list_is_what_git_says() {
 
 #[test]
 fn what_is_due_is_a_pending_change_and_apply_renews_it() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     let before = list(&fleet, SMALL);
     fleet.sandboxed(&["sandbox", "advance", "200d"]).exits(0);
     fleet.sandboxed(&["plan", SMALL, "--detailed-exitcode"]).exits(0);
@@ -145,7 +139,7 @@ fn what_is_due_is_a_pending_change_and_apply_renews_it() {
 
 #[test]
 fn a_renewal_touches_what_was_named_and_nothing_else() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     fleet.sandboxed(&["certs", "renew", SMALL, "nothing-of-that-name", "--yes"]).exits(10).warns("a/etcd-peer");
     let ran = fleet.sandboxed(&["certs", "renew", SMALL, "a/etcd-peer", "--yes", "--refresh"]).exits(0);
     ran.says("1 to change, 0 to replace, 0 to destroy.").warns("is refreshed");
@@ -167,7 +161,7 @@ fn rotate(fleet: &Fleet, more: &[&str]) -> Ran {
 
 #[test]
 fn an_authority_is_rotated_in_steps_that_wait_for_the_members_and_can_be_taken_back() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     let position = |part: &str| {
         fleet.sandboxed(&["certs", "rotate-ca", SMALL, "--authority", "etcd", "--status"]).exits(0).says(part);
     };
@@ -194,7 +188,7 @@ fn an_authority_is_rotated_in_steps_that_wait_for_the_members_and_can_be_taken_b
 
 #[test]
 fn a_rotation_that_was_killed_goes_on_from_what_is_there() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     rotate(&fleet, &[]).exits(0);
     fleet.sandboxed(&["sandbox", "advance", "1h"]).exits(0);
     let at = r#"{"occurrence":{"operation":"PutParameter","index":2}}"#;
@@ -211,7 +205,7 @@ fn a_rotation_that_was_killed_goes_on_from_what_is_there() {
 
 #[test]
 fn a_cluster_that_expired_is_rescued_without_its_api() {
-    let fleet = applied(SMALL);
+    let fleet = Fleet::created(SMALL);
     fleet.sandboxed(&["sandbox", "advance", "400d"]).exits(0);
     fleet.sandboxed(&["sandbox", "list"]).exits(0).says("has expired");
     fleet.sandboxed(&["certs", "check", SMALL]).exits(12).says("expired on");

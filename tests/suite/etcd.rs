@@ -6,12 +6,6 @@ use crate::support::Fleet;
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 
-fn applied() -> Fleet {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    fleet
-}
-
 fn world(fleet: &Fleet) -> Value {
     serde_json::from_str(&fleet.read(".windlass/sandbox.json")).expect("the world is JSON")
 }
@@ -25,7 +19,7 @@ fn data(fleet: &Fleet) -> Vec<String> {
 
 #[test]
 fn a_snapshot_is_taken_listed_and_restored_on_all_members() {
-    let fleet = applied();
+    let fleet = Fleet::created(CLUSTER);
     fleet.sandboxed(&["etcd", "list", CLUSTER]).exits(0).warns("there is no snapshot beneath s3://foo-etcd-backups/");
     fleet.sandboxed(&["etcd", "restore", CLUSTER, "--snapshot", "latest", "--yes"]).exits(10).warns("no snapshot");
     let taken = fleet.sandboxed(&["etcd", "snapshot", CLUSTER]).exits(0).warns("stored s3://foo-etcd-backups/").stdout;
@@ -60,7 +54,7 @@ fn a_snapshot_is_taken_listed_and_restored_on_all_members() {
 
 #[test]
 fn a_restore_that_fails_halfway_says_where_it_stands_and_goes_on() {
-    let fleet = applied();
+    let fleet = Fleet::created(CLUSTER);
     let key = fleet.sandboxed(&["etcd", "snapshot", CLUSTER]).exits(0).stdout.trim().to_owned();
     // The snapshot is damaged while nobody looks.
     let path = fleet.path().join(".windlass/sandbox.json");
@@ -82,7 +76,7 @@ fn a_restore_that_fails_halfway_says_where_it_stands_and_goes_on() {
 
 #[test]
 fn a_missing_backup_and_a_bucket_of_somebody_else_are_told() {
-    let fleet = applied();
+    let fleet = Fleet::created(CLUSTER);
     let fleet_vars = fleet.read("vars/common.yaml");
     fleet.write("vars/common.yaml", &fleet_vars.replace("foo-etcd-backups", "somebody-elses-backups"));
     let denied = fleet.sandboxed(&["etcd", "list", CLUSTER]).exits(15);

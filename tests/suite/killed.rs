@@ -8,44 +8,26 @@ const CLUSTER: &str = "staging-customer.k8s.foo.bar";
 
 /// A command, what was done before it, and one of how many calls it is killed at.
 struct Story {
-    before: fn() -> Fleet,
+    before: fn(&str) -> Fleet,
     command: &'static [&'static str],
     every: usize,
 }
 
-const CREATE: Story = Story { before: Fleet::new, command: &["apply", CLUSTER, "--yes"], every: 60 };
-const UPDATE: Story = Story { before: merged, command: &["apply", CLUSTER, "--yes"], every: 60 };
-const RENEW: Story = Story { before: created, command: &["certs", "renew", CLUSTER, "--all", "--yes"], every: 20 };
-const ROTATE: Story =
-    Story { before: created, command: &["certs", "rotate-ca", CLUSTER, "--authority", "etcd", "--yes"], every: 20 };
-const ROLL: Story = Story { before: stale, command: &["roll", CLUSTER, "--yes"], every: 120 };
-const DESTROY: Story = Story { before: created, command: &["destroy", CLUSTER, "--yes"], every: 60 };
-
-fn created() -> Fleet {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    fleet
-}
-
-/// The tags of everything are to be changed.
-fn merged() -> Fleet {
-    let fleet = created();
-    let vars = format!("vars/{CLUSTER}.yaml");
-    fleet.write(&vars, &format!("{}\ntags:\n  costCenter: \"42\"\n", fleet.read(&vars)));
-    fleet.commit("who pays");
-    fleet
-}
-
-/// The nodes' templates have changed since they were launched.
-fn stale() -> Fleet {
-    let fleet = merged();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    fleet
-}
+const CREATE: Story = Story { before: |_| Fleet::new(), command: &["apply", CLUSTER, "--yes"], every: 60 };
+const UPDATE: Story = Story { before: Fleet::to_update, command: &["apply", CLUSTER, "--yes"], every: 60 };
+const RENEW: Story =
+    Story { before: Fleet::created, command: &["certs", "renew", CLUSTER, "--all", "--yes"], every: 20 };
+const ROTATE: Story = Story {
+    before: Fleet::created,
+    command: &["certs", "rotate-ca", CLUSTER, "--authority", "etcd", "--yes"],
+    every: 20,
+};
+const ROLL: Story = Story { before: Fleet::outdated, command: &["roll", CLUSTER, "--yes"], every: 120 };
+const DESTROY: Story = Story { before: Fleet::created, command: &["destroy", CLUSTER, "--yes"], every: 60 };
 
 impl Story {
     fn survives(&self, name: &str) {
-        let before = (self.before)();
+        let before = (self.before)(CLUSTER);
         let undisturbed = before.fork();
         undisturbed.sandboxed(self.command).exits(0);
         let expected = undisturbed.kinds();

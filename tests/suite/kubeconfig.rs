@@ -39,9 +39,8 @@ fn with_file(fleet: &Fleet, arguments: &[&str]) -> Ran {
 
 #[test]
 fn a_kubeconfig_joins_what_is_there_and_kubectl_reads_it() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["kubeconfig", CLUSTER]).exits(11).warns("no cluster authority yet");
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    Fleet::new().sandboxed(&["kubeconfig", CLUSTER]).exits(11).warns("no cluster authority yet");
+    let fleet = Fleet::created(CLUSTER);
     fleet.write("kubeconfig", THEIRS);
     with_file(&fleet, &["--sandbox", "kubeconfig", CLUSTER, "--keep-current", "--user", "ann"])
         .exits(0)
@@ -70,8 +69,7 @@ fn a_kubeconfig_joins_what_is_there_and_kubectl_reads_it() {
 
 #[test]
 fn a_file_that_is_no_kubeconfig_is_not_touched() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     fleet.write("kubeconfig", "- a list\n");
     with_file(&fleet, &["--sandbox", "kubeconfig", CLUSTER]).exits(1).warns("was not changed");
     assert_eq!(fleet.read("kubeconfig"), "- a list\n");
@@ -83,8 +81,7 @@ fn a_file_that_is_no_kubeconfig_is_not_touched() {
 
 #[test]
 fn the_longest_life_and_odd_names_are_refused_and_breaking_the_glass_is_recorded() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     fleet.sandboxed(&["kubeconfig", CLUSTER, "--ttl", "25h"]).exits(11).warns("up to 24h");
     fleet.sandboxed(&["kubeconfig", CLUSTER, "--user", "system:admin"]).exits(11).warns("no name for a person");
     fleet.sandboxed(&["kubeconfig", CLUSTER, "--break-glass", "--print"]).exits(11).warns("--yes");

@@ -51,9 +51,8 @@ fn every_example_cluster_lives_from_create_to_destroy_and_leaves_the_account_as_
 
 #[test]
 fn a_second_apply_makes_no_run_and_no_change() {
-    let fleet = Fleet::new();
     let cluster = "staging-customer.k8s.foo.bar";
-    fleet.sandboxed(&["apply", cluster, "--yes"]).exits(0);
+    let fleet = Fleet::created(cluster);
     let history = fleet.sandboxed(&["history", cluster, "--output", "json"]).exits(0).stdout;
     let before = account(&fleet);
     fleet.sandboxed(&["apply", cluster, "--yes"]).exits(0).says("Plan: 0 to create");

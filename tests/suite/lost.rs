@@ -55,8 +55,7 @@ fn reveal(fleet: &Fleet, name: &str) -> String {
 
 #[test]
 fn a_branch_that_was_removed_stops_everything_and_comes_back_as_it_was() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let (before, live) = (records(&fleet), account(&fleet));
     remove_branch(&fleet);
     for command in [

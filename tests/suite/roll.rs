@@ -5,20 +5,6 @@ use serde_json::Value;
 use crate::support::Fleet;
 
 const CLUSTER: &str = "staging-customer.k8s.foo.bar";
-const VARS: &str = "vars/staging-customer.k8s.foo.bar.yaml";
-
-/// A cluster whose templates have changed since its machines were launched.
-fn outdated() -> Fleet {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    let vars = fleet.read(VARS);
-    fleet.write(VARS, &format!("{vars}\ntags:\n  costCenter: \"42\"\n"));
-    fleet.commit("who pays");
-    let planned = fleet.sandboxed(&["plan", CLUSTER]).exits(0);
-    planned.says("the machine of control-plane-a will have to be replaced because tags changed");
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
-    fleet
-}
 
 fn outlook(fleet: &Fleet) -> Value {
     let ran = fleet.sandboxed(&["roll", CLUSTER, "--dry-run", "--output", "json"]).exits(0);
@@ -27,7 +13,9 @@ fn outlook(fleet: &Fleet) -> Value {
 
 #[test]
 fn a_roll_that_was_killed_goes_on_until_every_machine_is_new() {
-    let fleet = outdated();
+    let planned = Fleet::to_update(CLUSTER).sandboxed(&["plan", CLUSTER]).exits(0);
+    planned.says("the machine of control-plane-a will have to be replaced because tags changed");
+    let fleet = Fleet::outdated(CLUSTER);
     let before = outlook(&fleet);
     assert_eq!(before["machines"], 7, "{before}");
     fleet.sandboxed(&["plan", CLUSTER]).exits(0).says("must be replaced because tags changed");
@@ -56,7 +44,7 @@ fn a_roll_that_was_killed_goes_on_until_every_machine_is_new() {
 
 #[test]
 fn a_paused_roll_is_refused_until_it_is_resumed_or_given_up() {
-    let fleet = outdated();
+    let fleet = Fleet::outdated(CLUSTER);
     fleet.sandboxed(&["roll", "pause", CLUSTER]).exits(11).warns("no roll of");
     fleet.sandboxed(&["roll", "abort", CLUSTER, "--yes"]).exits(11).warns("no roll of");
     fleet.killed(&["roll", CLUSTER, "--yes", "--only", "spot-*"], r#"{"change":2}"#);

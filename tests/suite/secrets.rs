@@ -22,8 +22,7 @@ fn the_sandbox_needs_no_key_of_anybody() {
 
 #[test]
 fn whoever_leaves_is_no_recipient_any_more_and_what_he_may_have_read_is_named() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     fleet.sandboxed(&["secrets", "rotate", CLUSTER, "--yes"]).exits(0).warns("every secret is sealed for");
     let (_, newcomer) = Identities::generate();
     let text = fleet.read("windlass.yaml");

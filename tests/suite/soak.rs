@@ -46,8 +46,7 @@ fn rotate(fleet: &Fleet, authority: &str) {
 
 #[test]
 fn two_years_of_nights_and_two_rotations_have_no_expiry_and_no_alert() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let first = signed_by(&fleet, "cluster");
     for period in 0..12 {
         night(&fleet);

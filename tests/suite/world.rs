@@ -63,8 +63,7 @@ fn asynchronously<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn drift_is_told_apart_from_pending_changes_and_healed() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     asynchronously(Somebody::beside(&fleet).resize("admin", 7));
     fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(3).says("admin").says("1 to change");
 
@@ -79,8 +78,7 @@ fn drift_is_told_apart_from_pending_changes_and_healed() {
 
 #[test]
 fn a_change_of_everything_is_pending_and_no_drift_and_leaves_nothing_to_do() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let vars = format!("vars/{CLUSTER}.yaml");
     let more = "tags:\n  cost-center: '4711'\napi:\n  allow: [10.8.0.0/16, 198.51.100.0/24]\ndns:\n  ttl: 120\n\
                 admin:\n  machineTypes: [m6i.2xlarge]\ndedicated:\n  metrics-store: null\nnat: none\n";
@@ -101,8 +99,7 @@ fn a_change_of_everything_is_pending_and_no_drift_and_leaves_nothing_to_do() {
 
 #[test]
 fn destroy_sweeps_what_kubernetes_made_and_spares_what_is_shared() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let (volume, group) = asynchronously(Somebody::beside(&fleet).litter("owned"));
     let live = fleet.sandboxed(&["sandbox", "list"]).exits(0).stdout;
     assert!(live.contains(&volume) && live.contains(&group), "{live}");
@@ -114,8 +111,7 @@ fn destroy_sweeps_what_kubernetes_made_and_spares_what_is_shared() {
 
 #[test]
 fn destroy_names_what_holds_on_and_ends_with_18() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     // Somebody shares the cluster's VPC: their group keeps it alive, and must not be touched.
     let (_, group) = asynchronously(Somebody::beside(&fleet).litter("shared"));
     fleet.sandboxed(&["destroy", CLUSTER, "--yes"]).exits(18).warns(&group).warns("windlass destroy");

@@ -72,9 +72,10 @@ pub struct TooOld;
 pub struct Objects {
     seed: u64,
     revision: u64,
-    objects: BTreeMap<Key, Kept<Value>>,
+    /// Shared by copies of a world until one of them changes.
+    objects: Arc<BTreeMap<Key, Kept<Value>>>,
     /// Not stored: who reads a stored world lists again.
-    log: VecDeque<Change>,
+    log: Arc<VecDeque<Change>>,
 }
 
 /// The form in a file.
@@ -101,7 +102,7 @@ impl Serialize for Objects {
 impl From<Stored> for Objects {
     fn from(stored: Stored) -> Self {
         let Stored { seed, revision, objects } = stored;
-        Self { seed, revision, objects: objects.into_iter().collect(), log: VecDeque::new() }
+        Self { seed, revision, objects: Arc::new(objects.into_iter().collect()), log: Arc::default() }
     }
 }
 
@@ -177,7 +178,7 @@ impl Objects {
 
     /// Takes an object out, whatever finalizers it has; gives its last form.
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
-        let object = self.objects.remove(key)?;
+        let object = Arc::make_mut(&mut self.objects).remove(key)?;
         self.revision += 1;
         let mut last = Value::clone(&object);
         metadata(&mut last).insert(String::from("resourceVersion"), json!(self.revision.to_string()));
@@ -211,14 +212,15 @@ impl Objects {
         metadata(&mut object).insert(String::from("resourceVersion"), json!(self.revision.to_string()));
         let object = Kept::from(object);
         self.note(key, happened, object.share());
-        self.objects.insert(key.clone(), object);
+        Arc::make_mut(&mut self.objects).insert(key.clone(), object);
         &self.objects[key]
     }
 
     fn note(&mut self, key: &Key, happened: Happened, object: Arc<Value>) {
-        self.log.push_back(Change { revision: self.revision, happened, key: key.clone(), object });
-        if self.log.len() > LOG {
-            self.log.pop_front();
+        let log = Arc::make_mut(&mut self.log);
+        log.push_back(Change { revision: self.revision, happened, key: key.clone(), object });
+        if log.len() > LOG {
+            log.pop_front();
         }
     }
 

@@ -7,6 +7,8 @@ use super::machine::{Kill, Machine, message};
 use super::{CLUSTER, keys};
 use windlass::pki::AuthorityName;
 
+use crate::support::proof;
+
 const ADMIN: &str = "etc/kubernetes/admin.conf";
 
 #[test]
@@ -110,8 +112,10 @@ fn interrupted_at_any_outside_call_and_run_again_it_ends_in_the_same_state() {
     let machine = Machine::member();
     machine.succeeds("member.sh", &[]);
     let (expected, log) = (machine.standing(), machine.log());
-    let kills = Kill::all(&log);
-    assert!(kills.len() > 40, "{log}");
+    let all = Kill::all(&log);
+    assert!(all.len() > 40, "{log}");
+    // A third of them in CI, all of them nightly.
+    let kills: Vec<Kill> = all.into_iter().step_by((3 / proof::size()).max(1)).collect();
     std::thread::scope(|scope| {
         for half in kills.chunks(kills.len().div_ceil(2)) {
             let expected = &expected;

@@ -3,6 +3,7 @@
 
 pub mod dice;
 pub mod git;
+mod made;
 pub mod proof;
 
 use std::collections::BTreeMap;
@@ -72,9 +73,14 @@ impl Fleet {
         fleet
     }
 
+    /// A directory for a fleet, without one.
+    fn nowhere() -> Self {
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() }
+    }
+
     /// The example fleet, committed.
     pub fn with_add_ons() -> Self {
-        let fleet = Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() };
+        let fleet = Self::nowhere();
         for name in ["windlass.yaml", "addons", "templates", "snippets", "vars", "sandbox"] {
             copy(&root().join(name), &fleet.path().join(name));
         }
@@ -90,7 +96,7 @@ impl Fleet {
 
     /// A clone of a repository that holds the fleet.
     pub fn clone_of(url: &str) -> Self {
-        let fleet = Self { directory: tempfile::tempdir().expect("a temporary directory"), environment: Vec::new() };
+        let fleet = Self::nowhere();
         let (parent, path) = (fleet.directory.path(), fleet.path());
         let mut command = Command::new("git");
         hermetic(&mut command, parent);
@@ -101,10 +107,7 @@ impl Fleet {
 
     /// The same fleet, account and state once more, to go on from here in another way.
     pub fn fork(&self) -> Self {
-        let fleet = Self {
-            directory: tempfile::tempdir().expect("a temporary directory"),
-            environment: self.environment.clone(),
-        };
+        let fleet = Self { environment: self.environment.clone(), ..Self::nowhere() };
         copy(&self.path(), &fleet.path());
         fleet
     }

@@ -12,7 +12,7 @@ use super::index::{Index, Pod};
 use super::kubelet::set_condition;
 use super::later;
 use super::quantity::{Rounding, scaled};
-use crate::kubernetes::read_selector;
+use crate::kubernetes::{Selector, read_selector};
 
 /// Seconds after which an eviction that led to no deletion is forgotten (`DeletionTimeout`).
 const FORGOTTEN: i64 = 120;
@@ -67,32 +67,35 @@ fn scales(index: &Index) -> BTreeMap<String, (String, u32)> {
 
 /// Brings all budgets up to date; the next moment at which one changes by itself.
 pub fn step(objects: &mut Objects, index: &Index, now: Timestamp) -> Option<Timestamp> {
-    let budgets: Vec<(Key, Value)> =
-        index.of("poddisruptionbudgets.policy").map(|(key, it)| (key.clone(), it.clone())).collect();
+    let budgets: Vec<(&Key, &Value, Selector)> = index
+        .of("poddisruptionbudgets.policy")
+        .map(|(key, it)| (key, it, read_selector(&it["spec"]["selector"])))
+        .collect();
     if budgets.is_empty() {
         return None;
     }
     let mut by_namespace: BTreeMap<&str, Vec<(&str, &Pod)>> = BTreeMap::new();
-    let namespaces: BTreeSet<&str> = budgets.iter().map(|(key, _)| key.namespace.as_str()).collect();
+    let namespaces: BTreeSet<&str> = budgets.iter().map(|(key, ..)| key.namespace.as_str()).collect();
     for ((namespace, name), pod) in &index.pods {
         if namespaces.contains(namespace.as_str()) {
             by_namespace.entry(namespace).or_default().push((name, pod));
         }
     }
-    // Pods by one label each, so that a budget need not look at all of its namespace.
+    // Pods by the first label of some budget, so that a budget need not look at all of its namespace.
     type Named<'a> = Vec<(&'a str, &'a Pod)>;
     let mut by_label: BTreeMap<(&str, &str, &str), Named<'_>> = BTreeMap::new();
-    for (namespace, pods) in &by_namespace {
-        for (name, pod) in pods {
-            for (key, value) in &pod.labels {
-                by_label.entry((namespace, key, value)).or_default().push((name, pod));
+    let asked =
+        budgets.iter().filter_map(|(key, _, selector)| Some((&*key.namespace, &**selector.labels.keys().next()?)));
+    for (namespace, label) in asked.collect::<BTreeSet<(&str, &str)>>() {
+        for (name, pod) in by_namespace.get(namespace).into_iter().flatten() {
+            if let Some(value) = pod.labels.get(label) {
+                by_label.entry((namespace, label, value)).or_default().push((name, pod));
             }
         }
     }
     let scales = scales(index);
     let mut next: Option<Timestamp> = None;
-    for (key, budget) in &budgets {
-        let selector = read_selector(&budget["spec"]["selector"]);
+    for (key, budget, selector) in &budgets {
         let namespace = key.namespace.as_str();
         let candidates = match selector.labels.iter().next() {
             Some((label, value)) => by_label.get(&(namespace, label.as_str(), value.as_str())),

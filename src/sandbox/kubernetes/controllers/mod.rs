@@ -27,6 +27,7 @@ mod tests;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -78,9 +79,9 @@ pub struct Controllers {
     pub collect_at: BTreeMap<String, Timestamp>,
     /// When something is due although nothing changes (deadlines, what takes its time), by cluster.
     pub again_at: BTreeMap<String, Timestamp>,
-    /// What controllers have read; not stored.
+    /// What controllers have read, shared by copies of a world until one of them changes; not stored.
     #[serde(skip)]
-    indices: BTreeMap<String, Index>,
+    indices: BTreeMap<String, Arc<Index>>,
 }
 
 impl PartialEq for Controllers {
@@ -163,7 +164,7 @@ pub fn settle(world: &mut World, name: &str) {
     disruption::step(&mut cluster.objects, &index, now);
     index.sync(&cluster.objects);
     world.kubernetes.clusters.insert(name.to_owned(), cluster);
-    world.kubernetes.controllers.indices.insert(name.to_owned(), index);
+    world.kubernetes.controllers.indices.insert(name.to_owned(), Arc::new(index));
 }
 
 /// Takes in what changed from outside since the last step; call it before [`due`].
@@ -179,10 +180,10 @@ pub fn observe(world: &mut World) {
         let controllers = &mut world.kubernetes.controllers;
         let index = controllers.indices.entry(name.clone()).or_default();
         if index.silent != silent {
-            index.set_silent(silent);
+            Arc::make_mut(index).set_silent(silent);
         }
         // Also at the first sight of a stored world: whoever changed it last may have ended right after.
-        if index.sync(&cluster.objects) {
+        if index.is_behind(&cluster.objects) && Arc::make_mut(index).sync(&cluster.objects) {
             controllers.look_soon(&name, now);
         }
     }
@@ -277,7 +278,7 @@ pub fn advance(world: &mut World) {
         }
         let Some(mut cluster) = world.kubernetes.clusters.remove(&name) else { continue };
         let mut index = world.kubernetes.controllers.indices.remove(&name).unwrap_or_default();
-        step(world, &name, &mut cluster, &mut index);
+        step(world, &name, &mut cluster, Arc::make_mut(&mut index));
         world.kubernetes.clusters.insert(name.clone(), cluster);
         world.kubernetes.controllers.indices.insert(name, index);
     }

@@ -83,8 +83,7 @@ fn lies(tip: &Tip, lie: fn(&mut Value, &Value)) -> Vec<(String, Change)> {
 
 #[test]
 fn whatever_a_record_says_an_apply_looks_first_and_changes_nothing_that_is_right() {
-    let fleet = Fleet::new();
-    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    let fleet = Fleet::created(CLUSTER);
     let before = live(&fleet);
     let tip = Tip::read(&repository(&fleet));
     let own = fleet.path().join(".windlass");

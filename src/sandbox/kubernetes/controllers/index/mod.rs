@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::super::objects::{Happened, Key, Objects};
 use super::placement::Placement;
+use super::workloads::Queue;
 pub use read::{BROKEN, NO_NETWORK, START, STOP, TEMPLATE, condition};
 use read::{read_node, read_pod};
 
@@ -189,17 +190,25 @@ pub struct Index {
     pub gone: BTreeSet<String>,
     /// Whether everything has to be looked through for what nobody owns any more: what went before is not known.
     pub unswept: bool,
+    /// Workloads that have to be looked at.
+    pub queue: Queue,
     timer_of: HashMap<Name, Timestamp>,
     placements: HashMap<String, Arc<Placement>>,
 }
 
 impl Index {
+    /// Whether something changed since it last took changes in.
+    #[must_use]
+    pub fn is_behind(&self, objects: &Objects) -> bool {
+        self.revision != Some(objects.revision())
+    }
+
     /// Takes in what changed since it last did; whether something did.
     pub fn sync(&mut self, objects: &Objects) -> bool {
-        let newest = objects.revision();
-        if self.revision == Some(newest) {
+        if !self.is_behind(objects) {
             return false;
         }
+        let newest = objects.revision();
         let mut changed = false;
         let changes = self.revision.and_then(|revision| objects.changes(revision).ok());
         if let Some(changes) = changes {
@@ -238,10 +247,13 @@ impl Index {
             "pods" => self.forget_pod(&(key.namespace.clone(), key.name.clone())),
             "nodes" => {
                 self.nodes.remove(&key.name);
+                self.queue.nodes_changed();
                 self.reconsider(&key.name);
             }
             _ => {
-                self.others.remove(key);
+                if let Some(object) = self.others.remove(key) {
+                    self.queue.changed(&object);
+                }
             }
         }
     }
@@ -257,6 +269,7 @@ impl Index {
                     self.on_node.entry(node.clone()).or_default().insert(name.clone());
                 }
                 if let Some((_, _, uid)) = &pod.owner {
+                    self.queue.add(uid);
                     self.by_owner.entry(uid.clone()).or_default().insert(name.clone());
                 }
                 if let Some(role) = pod.role {
@@ -269,10 +282,15 @@ impl Index {
                 self.set_timer(&name);
             }
             "nodes" => {
-                self.nodes.insert(key.name.clone(), read_node(object));
+                let node = read_node(object);
+                if self.nodes.get(&key.name) != Some(&node) {
+                    self.queue.nodes_changed();
+                    self.nodes.insert(key.name.clone(), node);
+                }
                 self.reconsider(&key.name);
             }
             _ => {
+                self.queue.changed(object);
                 self.others.insert(key.clone(), Arc::new(object.clone()));
             }
         }
@@ -285,10 +303,11 @@ impl Index {
         {
             names.remove(name);
         }
-        if let Some((_, _, uid)) = &pod.owner
-            && let Some(names) = self.by_owner.get_mut(uid)
-        {
-            names.remove(name);
+        if let Some((_, _, uid)) = &pod.owner {
+            self.queue.add(uid);
+            if let Some(names) = self.by_owner.get_mut(uid) {
+                names.remove(name);
+            }
         }
         if let Some(names) = pod.role.and_then(|role| self.roles.get_mut(&role)) {
             names.remove(name);
@@ -347,9 +366,13 @@ impl Index {
 
     /// Objects of a resource.
     pub fn of<'i>(&'i self, resource: &'i str) -> impl Iterator<Item = (&'i Key, &'i Value)> {
+        self.shared(resource).map(|(key, object)| (key, object.as_ref()))
+    }
+
+    /// Objects of a resource, for somebody who keeps them while the index changes.
+    pub fn shared<'i>(&'i self, resource: &'i str) -> impl Iterator<Item = (&'i Key, &'i Raw)> {
         let first = Key::new(resource, "", "");
-        let all = self.others.range(first..).take_while(move |(key, _)| key.resource == resource);
-        all.map(|(key, object)| (key, object.as_ref()))
+        self.others.range(first..).take_while(move |(key, _)| key.resource == resource)
     }
 
     /// A pod of a role that runs. The driver's pods on every node do not count: its controller is a Deployment's.

@@ -11,7 +11,7 @@ use super::super::super::objects::{Key, Objects};
 use super::super::index::{Index, Name, Node, Phase, Pod, TEMPLATE};
 use super::super::placement::Placement;
 use super::super::quantity::{Rounding, scaled};
-use super::super::{delete_pod, kubelet};
+use super::super::{REACTION, delete_pod, kubelet, later};
 use super::{Availability, count, ending, owner, pod, report, uid};
 
 /// What every pod of a `DaemonSet` bears (`DaemonSet`, "Taints and tolerations").
@@ -54,6 +54,7 @@ pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), no
             delete_pod(objects, &Key::new("pods", &name.0, &name.1), now);
         }
     }
+    let mut again = None;
     for node in nodes.iter().filter(|node| !there.contains(**node)) {
         let mut pod = made.clone();
         pod["spec"]["nodeName"] = json!(node);
@@ -62,6 +63,8 @@ pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), no
         let name = Key::new("pods", &key.namespace, &name);
         if objects.get(&name).is_none() {
             objects.create(&name, pod, now);
+        } else {
+            again = Some(later(now, REACTION));
         }
     }
     let strategy = &set["spec"]["updateStrategy"];
@@ -94,5 +97,5 @@ pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), no
                                "numberAvailable": available, "numberUnavailable": wanted.saturating_sub(available),
                                "updatedNumberScheduled": updated, "numberMisscheduled": misplaced});
     });
-    counting.next(own.iter().map(|(_, pod)| *pod))
+    again.into_iter().chain(counting.next(own.iter().map(|(_, pod)| *pod))).min()
 }

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::super::objects::{Key, Objects, time};
-use super::super::index::{Index, condition};
+use super::super::index::{Index, Raw, condition};
 use super::super::kubelet::set_condition;
 use super::super::later;
 use super::super::quantity::{Rounding, scaled};
-use super::{Availability, count, owner, replicas, report, template_hash, uid};
+use super::{Availability, Sets, count, owner, replicas, report, template_hash, uid};
 
 /// Seconds without progress after which a rollout has failed, unless it says otherwise (API reference).
 const DEADLINE: i64 = 600;
@@ -34,18 +34,14 @@ struct Rollout<'d> {
 
 pub fn step(
     objects: &mut Objects,
-    index: &Index,
+    (index, sets): (&Index, &Sets),
     (key, deployment): (&Key, &Value),
     now: Timestamp,
 ) -> Option<Timestamp> {
     let wanted = replicas(deployment);
     let template = &deployment["spec"]["template"];
     let name = format!("{}-{}", key.name, template_hash(template));
-    let own = index.of("replicasets.apps").filter(|(set, it)| {
-        let owners = it["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        set.namespace == key.namespace && owners.into_iter().any(|owner| owner["uid"] == uid(deployment))
-    });
-    let own: Vec<(Key, Value)> = own.map(|(key, it)| (key.clone(), it.clone())).collect();
+    let own = sets.owned(key, deployment);
     let counting = Availability::of(deployment, now);
     let available_of = |set: &Value| count(index.owned(uid(set)).filter(|(_, pod)| counting.has(pod)));
     let pods_of = |set: &Value| count(index.owned(uid(set)).filter(|(_, pod)| pod.counts()));
@@ -63,7 +59,7 @@ pub fn step(
         unavailable = 1;
     }
     let newest = own.iter().find(|(set, _)| set.name == name);
-    let old: Vec<&(Key, Value)> = own.iter().filter(|(set, it)| set.name != name && replicas(it) > 0).collect();
+    let old: Vec<&(Key, Raw)> = own.iter().filter(|(set, it)| set.name != name && replicas(it) > 0).collect();
     let current = newest.map_or(0, |(_, set)| replicas(set));
     let gone = !own.iter().any(|(set, it)| set.name != name && pods_of(it) > 0);
     let next = match (old.is_empty() && (gone || !recreate), recreate) {
@@ -145,9 +141,9 @@ fn made(deployment: &Value, key: &Key, name: &str) -> Value {
 }
 
 /// Takes away the oldest of too many ReplicaSets without pods.
-fn forget<'s>(objects: &mut Objects, deployment: &Value, empty: impl Iterator<Item = &'s (Key, Value)>) {
+fn forget<'s>(objects: &mut Objects, deployment: &Value, empty: impl Iterator<Item = &'s (Key, Raw)>) {
     let kept = deployment["spec"]["revisionHistoryLimit"].as_u64().unwrap_or(HISTORY);
-    let mut empty: Vec<&(Key, Value)> = empty.collect();
+    let mut empty: Vec<&(Key, Raw)> = empty.collect();
     empty.sort_by_key(|(_, set)| std::cmp::Reverse(revision(set)));
     for (key, _) in empty.into_iter().skip(usize::try_from(kept).unwrap_or(usize::MAX)) {
         objects.remove(key);

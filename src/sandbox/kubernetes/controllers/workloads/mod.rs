@@ -4,45 +4,87 @@
 mod daemon_set;
 mod deployment;
 mod job;
+mod queue;
 mod replica_set;
 mod stateful_set;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::objects::{Key, Objects};
-use super::index::{Index, Pod, TEMPLATE};
+use super::index::{Index, Pod, Raw, TEMPLATE};
 use super::kubelet::jitter;
 use super::{later, note};
+pub use queue::Queue;
+use queue::owners;
 
 /// Who writes what is known of workloads.
 const MANAGER: &str = "kube-controller-manager";
 
 /// Does what the workload controllers do once; the next moment at which something is due although nothing changes.
 pub fn step(objects: &mut Objects, index: &mut Index, now: Timestamp) -> Option<Timestamp> {
-    let mut next = Vec::new();
-    for (key, deployment) in all(index, "deployments.apps") {
-        next.extend(deployment::step(objects, index, (&key, &deployment), now));
+    let mut queue = index.queue.take(now);
+    let sets = Sets::of(index);
+    for set in sets.0.values().flatten().filter(|(_, set)| queue.has(set)) {
+        // The pods of a ReplicaSet are its Deployment's.
+        owners(&set.1).for_each(|owner| index.queue.add(owner));
+    }
+    queue = queue.with(&index.queue.take(now));
+    for (key, deployment) in all(index, "deployments.apps").filter(|(_, it)| queue.has(it)) {
+        let next = deployment::step(objects, (index, &sets), (&key, &deployment), now);
+        index.queue.put_off(uid(&deployment), next);
     }
     index.sync(objects);
-    for (key, set) in all(index, "replicasets.apps") {
-        replica_set::step(objects, index, (&key, &set), now);
+    // What Deployments have just changed stays in the queue: they look at it again.
+    queue = queue.with(&index.queue);
+    for (key, set) in all(index, "replicasets.apps").filter(|(_, it)| queue.has(it)) {
+        let next = replica_set::step(objects, index, (&key, &set), now);
+        index.queue.put_off(uid(&set), next);
     }
-    for (key, set) in all(index, "statefulsets.apps") {
-        next.extend(stateful_set::step(objects, index, (&key, &set), now));
+    for (key, set) in all(index, "statefulsets.apps").filter(|(_, it)| queue.has(it)) {
+        let next = stateful_set::step(objects, index, (&key, &set), now);
+        index.queue.put_off(uid(&set), next);
     }
-    for (key, set) in all(index, "daemonsets.apps") {
-        next.extend(daemon_set::step(objects, index, (&key, &set), now));
+    for (key, set) in all(index, "daemonsets.apps").filter(|(_, it)| queue.has_nodes() || queue.has(it)) {
+        let next = daemon_set::step(objects, index, (&key, &set), now);
+        index.queue.put_off(uid(&set), next);
     }
-    for (key, job) in all(index, "jobs.batch") {
-        next.extend(job::step(objects, index, (&key, &job), now));
+    for (key, job) in all(index, "jobs.batch").filter(|(_, it)| queue.has(it)) {
+        let next = job::step(objects, index, (&key, &job), now);
+        index.queue.put_off(uid(&job), next);
     }
-    next.into_iter().min()
+    index.queue.next()
 }
 
-fn all(index: &Index, resource: &str) -> Vec<(Key, Value)> {
-    let alive = index.of(resource).filter(|(_, it)| it["metadata"]["deletionTimestamp"].is_null());
-    alive.map(|(key, it)| (key.clone(), it.clone())).collect()
+/// ReplicaSets by the uid of their owner.
+#[derive(Debug, Default)]
+struct Sets(BTreeMap<String, Vec<(Key, Raw)>>);
+
+impl Sets {
+    fn of(index: &Index) -> Self {
+        let mut sets = Self::default();
+        for (key, set) in index.shared("replicasets.apps") {
+            for owner in owners(set) {
+                sets.0.entry(owner.to_owned()).or_default().push((key.clone(), Arc::clone(set)));
+            }
+        }
+        sets
+    }
+
+    /// Those of a Deployment.
+    fn owned(&self, key: &Key, deployment: &Value) -> Vec<(Key, Raw)> {
+        let own = self.0.get(uid(deployment)).into_iter().flatten();
+        own.filter(|(set, _)| set.namespace == key.namespace).cloned().collect()
+    }
+}
+
+/// All of a kind that are not on their way out.
+fn all(index: &Index, resource: &str) -> impl Iterator<Item = (Key, Raw)> + use<> {
+    let alive = index.shared(resource).filter(|(_, it)| it["metadata"]["deletionTimestamp"].is_null());
+    alive.map(|(key, it)| (key.clone(), Arc::clone(it))).collect::<Vec<_>>().into_iter()
 }
 
 fn uid(object: &Value) -> &str {

@@ -4,15 +4,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::super::objects::{Key, Objects};
-use super::super::delete_pod;
 use super::super::index::{Index, Name, Pod};
+use super::super::{REACTION, delete_pod, later};
 use super::{Availability, ending, owner, pod, replicas, report, uid};
 
-pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), now: Timestamp) {
+pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), now: Timestamp) -> Option<Timestamp> {
     let wanted = usize::try_from(replicas(set)).unwrap_or(usize::MAX);
     let mut have: Vec<(&Name, &Pod)> = index.owned(uid(set)).filter(|(_, pod)| pod.counts()).collect();
     let template = &set["spec"]["template"];
     let missing = wanted.saturating_sub(have.len());
+    let mut again = None;
     if missing > 0 {
         let made = pod(objects, template, owner("apps/v1", "ReplicaSet", key, set), &[]);
         for _ in 0..missing {
@@ -21,6 +22,8 @@ pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), no
             let pod = Key::new("pods", &key.namespace, &name);
             if objects.get(&pod).is_none() {
                 objects.create(&pod, made.clone(), now);
+            } else {
+                again = Some(later(now, REACTION));
             }
         }
     }
@@ -40,4 +43,5 @@ pub fn step(objects: &mut Objects, index: &Index, (key, set): (&Key, &Value), no
         set["status"] = json!({"observedGeneration": generation, "replicas": count, "fullyLabeledReplicas": count,
                                "readyReplicas": ready, "availableReplicas": available});
     });
+    again.into_iter().chain(counting.next(have.iter().map(|(_, pod)| *pod))).min()
 }
