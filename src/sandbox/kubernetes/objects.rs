@@ -133,6 +133,12 @@ impl Objects {
         self.objects.get(key).map(|object| &**object)
     }
 
+    /// One object, for somebody who keeps it longer.
+    #[must_use]
+    pub fn share(&self, key: &Key) -> Option<Arc<Value>> {
+        self.objects.get(key).map(Kept::share)
+    }
+
     /// All objects of a resource, in the order of namespaces and names.
     pub fn list(&self, resource: &str) -> impl Iterator<Item = (&Key, &Value)> {
         let first = Key::new(resource, "", "");
@@ -166,7 +172,7 @@ impl Objects {
     /// Changes an object; a change that changes nothing makes no revision (as the API server's storage). `false`: there
     /// is no such object.
     pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> bool {
-        let Some(before) = self.objects.get(key).map(Kept::share) else { return false };
+        let Some(before) = self.share(key) else { return false };
         let mut object = before.as_ref().clone();
         change(&mut object);
         if object != *before {

@@ -15,11 +15,11 @@ pub fn as_manager(
     now: Timestamp,
     change: impl FnOnce(&mut Value),
 ) {
+    let before = objects.share(key).filter(|it| it["metadata"]["managedFields"].is_array());
     objects.update(key, |object| {
-        let before = object["metadata"]["managedFields"].is_array().then(|| object.clone());
         change(object);
         if let Some(before) = before
-            && before != *object
+            && *before != *object
         {
             api::note_controller(&before, object, &key.resource, (manager, subresource), now);
         }
