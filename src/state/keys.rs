@@ -147,21 +147,15 @@ pub(super) struct Flaw {
     pub(super) message: String,
 }
 
-/// Everything that the records of certificates, keys and secrets get wrong.
+/// What the records of certificates, keys and secrets get wrong about each other.
 pub(super) fn flaws(records: &Records) -> Vec<Flaw> {
-    let mut found = Vec::new();
-    for record in &records.certificates {
-        let path = layout::certificate(record.authority, &record.serial);
-        let message = fact(record);
-        found.extend(message.map(|message| Flaw { kind: FindingKind::Certificate, path, message }));
-    }
-    found.extend(secrets(records));
+    let mut found = secrets(records);
     found.extend(phases(records));
     found
 }
 
 /// What a record says that its certificate does not.
-fn fact(record: &CertificateRecord) -> Option<String> {
+pub(super) fn difference(record: &CertificateRecord) -> Option<String> {
     let certificate = match Certificate::parse(&record.pem) {
         Ok(certificate) => certificate,
         Err(error) => return Some(format!("holds no certificate: {error}")),

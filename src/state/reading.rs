@@ -14,7 +14,7 @@ use super::record::{
     AddOnRecord, CertificateRecord, ClusterRecord, KeyRecords, LockRecord, RequestRecord, ResourceRecord, RunRecord,
 };
 use super::roll;
-use super::{secret, tree};
+use super::{keys, secret, tree};
 use crate::name::ClusterName;
 use crate::resource::Address;
 
@@ -190,6 +190,9 @@ impl Reader<'_> {
                     let message =
                         format!("the record of {} of the authority {}", short(&record.serial), record.authority);
                     self.flaw(FindingKind::Misplaced, message);
+                }
+                if let Some(message) = keys::difference(&record) {
+                    self.flaw(FindingKind::Certificate, message);
                 }
                 Part::Certificate(record)
             }

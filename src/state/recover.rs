@@ -226,8 +226,7 @@ impl Repair<'_> {
         if !is_useless {
             return Ok(None);
         }
-        let buried = self.buried(&place).await?;
-        if let Some(restored) = buried {
+        if let Some(restored) = self.buried(&place).await? {
             // The folder goes with what is in it.
             self.edit.changes.insert(place, None);
             return Ok(Some(restored));
