@@ -36,11 +36,12 @@ impl Queue {
         self.nodes = true;
     }
 
-    /// Looks again at a workload at a moment, although nothing changes.
+    /// Looks again at a workload at a moment, or not at all, while nothing changes.
     pub fn put_off(&mut self, uid: &str, at: Option<Timestamp>) {
-        if let Some(at) = at {
-            self.due.insert(uid.to_owned(), at);
-        }
+        match at {
+            Some(at) => self.due.insert(uid.to_owned(), at),
+            None => self.due.remove(uid),
+        };
     }
 
     /// When something is due although nothing changes.
@@ -112,6 +113,9 @@ mod tests {
         assert!(!queue.take(now).has(&workload("a")));
         assert_eq!(queue.next(), Some(at));
         assert!(queue.take(at).has(&workload("a")));
+        assert_eq!(queue.next(), None);
+        queue.put_off("a", Some(at));
+        queue.put_off("a", None);
         assert_eq!(queue.next(), None);
     }
 }
