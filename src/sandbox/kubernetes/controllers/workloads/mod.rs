@@ -24,15 +24,27 @@ use queue::owners;
 /// Who writes what is known of workloads.
 const MANAGER: &str = "kube-controller-manager";
 
+/// What a controller does once for a workload of its kind; when something is due for it although nothing changes.
+type Step = fn(&mut Objects, &Index, (&Key, &Value), Timestamp) -> Option<Timestamp>;
+
+const DAEMON_SETS: &str = "daemonsets.apps";
+
+/// Those that make pods, in their turn.
+const STEPS: [(&str, Step); 4] = [
+    ("replicasets.apps", replica_set::step),
+    ("statefulsets.apps", stateful_set::step),
+    (DAEMON_SETS, daemon_set::step),
+    ("jobs.batch", job::step),
+];
+
 /// Does what the workload controllers do once; the next moment at which something is due although nothing changes.
 pub fn step(objects: &mut Objects, index: &mut Index, now: Timestamp) -> Option<Timestamp> {
     let mut queue = index.queue.take(now);
     let sets = Sets::of(index);
-    for set in sets.0.values().flatten().filter(|(_, set)| queue.has(set)) {
-        // The pods of a ReplicaSet are its Deployment's.
-        owners(&set.1).for_each(|owner| index.queue.add(owner));
-    }
-    queue = queue.with(&index.queue.take(now));
+    // The pods of a ReplicaSet are its Deployment's.
+    let above = sets.0.iter().filter(|(_, own)| own.iter().any(|(_, set)| queue.has(set)));
+    let above: Vec<&str> = above.map(|(owner, _)| owner.as_str()).collect();
+    above.into_iter().for_each(|owner| queue.add(owner));
     for (key, deployment) in all(index, "deployments.apps").filter(|(_, it)| queue.has(it)) {
         let next = deployment::step(objects, (index, &sets), (&key, &deployment), now);
         index.queue.put_off(uid(&deployment), next);
@@ -40,21 +52,12 @@ pub fn step(objects: &mut Objects, index: &mut Index, now: Timestamp) -> Option<
     index.sync(objects);
     // What Deployments have just changed stays in the queue: they look at it again.
     queue = queue.with(&index.queue);
-    for (key, set) in all(index, "replicasets.apps").filter(|(_, it)| queue.has(it)) {
-        let next = replica_set::step(objects, index, (&key, &set), now);
-        index.queue.put_off(uid(&set), next);
-    }
-    for (key, set) in all(index, "statefulsets.apps").filter(|(_, it)| queue.has(it)) {
-        let next = stateful_set::step(objects, index, (&key, &set), now);
-        index.queue.put_off(uid(&set), next);
-    }
-    for (key, set) in all(index, "daemonsets.apps").filter(|(_, it)| queue.has_nodes() || queue.has(it)) {
-        let next = daemon_set::step(objects, index, (&key, &set), now);
-        index.queue.put_off(uid(&set), next);
-    }
-    for (key, job) in all(index, "jobs.batch").filter(|(_, it)| queue.has(it)) {
-        let next = job::step(objects, index, (&key, &job), now);
-        index.queue.put_off(uid(&job), next);
+    for (resource, step) in STEPS {
+        let all_of_them = resource == DAEMON_SETS && queue.has_nodes();
+        for (key, workload) in all(index, resource).filter(|(_, it)| all_of_them || queue.has(it)) {
+            let next = step(objects, index, (&key, &workload), now);
+            index.queue.put_off(uid(&workload), next);
+        }
     }
     index.queue.next()
 }
