@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::super::objects::{Key, Objects, time};
 use super::index::Index;
 use super::later;
+use super::owners::owners;
 
 /// Seconds between two looks for pods of nodes that are gone (podgc, `gcCheckPeriod`).
 const PERIOD: i64 = 20;
@@ -60,8 +61,7 @@ pub fn owned(objects: &mut Objects, index: &Index, now: Timestamp) {
         }
     }
     let orphan_sets = index.of("replicasets.apps").filter(|(_, set)| {
-        let owners = set["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        let mut owners = owners.filter_map(|it| it["uid"].as_str()).peekable();
+        let mut owners = owners(set).peekable();
         owners.peek().is_some() && !owners.any(|uid| uids.contains(uid))
     });
     let keys: Vec<Key> = orphan_sets.map(|(key, _)| key.clone()).collect();

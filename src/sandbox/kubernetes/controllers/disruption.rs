@@ -11,6 +11,7 @@ use super::super::objects::{Key, Objects, time};
 use super::index::{Index, Pod};
 use super::kubelet::set_condition;
 use super::later;
+use super::owners::owners;
 use super::quantity::{Rounding, scaled};
 use crate::kubernetes::{Selector, read_selector};
 
@@ -51,8 +52,7 @@ fn scales(index: &Index) -> BTreeMap<String, (String, u32)> {
     let deployments: BTreeMap<String, u32> =
         index.of("deployments.apps").map(|(_, it)| (uid(it), replicas(it))).collect();
     for (_, set) in index.of("replicasets.apps") {
-        let owners = set["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        let owner = owners.filter_map(|it| it["uid"].as_str()).find(|it| deployments.contains_key(*it));
+        let owner = owners(set).find(|it| deployments.contains_key(*it));
         let entry = match owner {
             Some(owner) => (owner.to_owned(), deployments[owner]),
             None => (uid(set), replicas(set)),

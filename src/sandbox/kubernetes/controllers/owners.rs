@@ -17,7 +17,8 @@ use super::index::Index;
 const WAITING: [&str; 5] =
     ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"];
 
-fn owners(object: &Value) -> impl Iterator<Item = &str> {
+/// Uids of an object's owners.
+pub fn owners(object: &Value) -> impl Iterator<Item = &str> {
     let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
     owners.filter_map(|it| it["uid"].as_str())
 }

@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use super::super::objects::{Key, Objects};
 use super::index::{Index, Pod, Raw, TEMPLATE};
 use super::kubelet::jitter;
+use super::owners::owners;
 use super::{later, note};
 pub use queue::Queue;
-use queue::owners;
 
 /// Who writes what is known of workloads.
 const MANAGER: &str = "kube-controller-manager";

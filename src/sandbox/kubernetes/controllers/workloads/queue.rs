@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::owners::owners;
 use super::uid;
 
 /// Workloads by their uids.
@@ -78,12 +79,6 @@ impl Queue {
     pub const fn has_nodes(&self) -> bool {
         self.nodes
     }
-}
-
-/// Uids of an object's owners.
-pub fn owners(object: &Value) -> impl Iterator<Item = &str> {
-    let owners = object["metadata"]["ownerReferences"].as_array();
-    owners.into_iter().flatten().filter_map(|owner| owner["uid"].as_str())
 }
 
 #[cfg(test)]
