@@ -77,7 +77,7 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<state::Error>() {
         return error.hint();
     }
-    if let Some(error) = cause.downcast_ref::<aws::Error>() {
+    if let Some(error) = boxed::<aws::Error>(cause) {
         return error.hint();
     }
     if cause.is::<NobodyToAsk>() {
@@ -107,7 +107,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(OperationError::Wait(WaitError::Aws(_)) | OperationError::Aws(_)) = cause.downcast_ref() {
         return Some(Exit::Provider);
     }
-    if let Some(error) = cause.downcast_ref::<aws::Error>() {
+    if let Some(error) = boxed::<aws::Error>(cause) {
         let resumable = [Some(aws::Failure::LeaseEnded), Some(aws::Failure::ExpiredCredentials)];
         return Some(if resumable.contains(&error.failure()) { Exit::Resumable } else { Exit::Provider });
     }
@@ -117,5 +117,12 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<install::Error>() {
         return Some(if error.is_resumable() { Exit::Resumable } else { Exit::Provider });
     }
-    cause.is::<kubernetes::Error>().then_some(Exit::Provider)
+    boxed::<kubernetes::Error>(cause).map(|_| Exit::Provider)
+}
+
+/// A cause as what it is; errors with large ones keep them in a box.
+fn boxed<'error, T: std::error::Error + 'static>(
+    cause: &'error (dyn std::error::Error + 'static),
+) -> Option<&'error T> {
+    cause.downcast_ref().or_else(|| cause.downcast_ref().map(Box::<T>::as_ref))
 }

@@ -115,7 +115,7 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
 
 /// A git that fails under the lock, because a disk is full or a remote is away, leaves the run where it was: the same
 /// command goes on, and finds what was done.
-fn interrupted(error: anyhow::Error) -> anyhow::Error {
+pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     use state::Error::{Git, Io, TimedOut, Unreachable};
     let broken = |error: &state::Error| matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. });
     if !error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {

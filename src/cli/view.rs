@@ -11,12 +11,14 @@ use crate::capacity;
 use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{self, Kubernetes};
 use crate::roll::{Cluster, Names, Observer, Place, scoped};
 use crate::spec::Role;
 
 /// How long the first look at Kubernetes may take.
 const FIRST_LOOK: Duration = Duration::from_secs(60);
+/// The same when it answers, and has too much to do: it is the right one, and gets to us.
+const BUSY_LOOK: Duration = Duration::from_secs(5 * 60);
 
 /// Whether etcd's members are asked how they are: by a command on one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub fn cluster(session: &Session, kubernetes: Kubernetes, roll: &str) -> Cluster
 /// Everything once.
 ///
 /// # Errors
-/// Exit 15 when the API does not answer within a minute.
+/// Exit 15 when the API does not answer within a minute, or has too much to do for five.
 pub async fn look(session: &Session, kubernetes: &Kubernetes, members: Members) -> anyhow::Result<View> {
     if members == Members::Asked {
         // Asking members is a command that is run, and changes nothing: it needs no lock, as a snapshot does not.
@@ -72,13 +74,15 @@ pub async fn look(session: &Session, kubernetes: &Kubernetes, members: Members) 
     }
     let mut observer = Observer::start(cluster(session, kubernetes.clone(), "look"), session.clock);
     observer.wants(members == Members::Asked);
-    let deadline = session.clock.since_boot() + FIRST_LOOK;
+    let began = session.clock.since_boot();
     loop {
         if let Some(view) = observer.look().await? {
             return Ok(view);
         }
-        if session.clock.since_boot() >= deadline {
-            let why = observer.trouble().unwrap_or_else(|| String::from("no answer"));
+        let trouble = observer.trouble();
+        let is_busy = matches!(trouble, Some(kubernetes::Error::TooManyRequests { .. }));
+        if session.clock.since_boot() >= began + if is_busy { BUSY_LOOK } else { FIRST_LOOK } {
+            let why = trouble.map_or_else(|| String::from("no answer"), |why| why.to_string());
             let (host, port) = api::address(session);
             let message = format!(
                 "the API of {} does not answer at {host}:{port}: {why}\n  hint: from outside of its network use --kubeconfig; \

@@ -52,7 +52,7 @@ struct State {
     /// The version that was handed out last.
     told: u64,
     /// Why each kind cannot be watched now.
-    troubles: std::collections::BTreeMap<Kind, String>,
+    troubles: std::collections::BTreeMap<Kind, Error>,
 }
 
 impl Shared {
@@ -73,7 +73,7 @@ impl Shared {
 
     fn trouble(&self, kind: Kind, why: &Error) {
         let mut state = self.lock();
-        if state.troubles.insert(kind, why.to_string()).is_none() {
+        if state.troubles.insert(kind, why.clone()).is_none() {
             state.version += 1;
             drop(state);
             self.changed.notify_waiters();
@@ -103,7 +103,7 @@ impl Watching {
 
     /// Why something cannot be watched now: what [`Watching::seen`] gives is then as it was.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<Error> {
         self.shared.lock().troubles.values().next().cloned()
     }
 

@@ -213,7 +213,7 @@ impl<'s> Stage<'s> {
                 return Ok(view);
             }
             if self.clock.since_boot() >= deadline {
-                let why = observer.trouble().unwrap_or_else(|| String::from("no answer"));
+                let why = observer.trouble().map_or_else(|| String::from("no answer"), |why| why.to_string());
                 return Err(
                     Stopped::new(Exit::Provider, format!("the API in the sandbox does not answer: {why}")).into()
                 );

@@ -215,8 +215,8 @@ async fn under_lock(
     let record = run::ended(session, &lease, command, started, ending);
     let released = lease.release(record).await;
     // Why the run ended comes first; that its end could not be recorded as well only adds to it.
-    let report = report?;
-    released?;
+    let report = report.map_err(|error| run::interrupted(error.into()))?;
+    released.map_err(|error| run::interrupted(error.into()))?;
     end(session, command, &report)
 }
 

@@ -14,7 +14,7 @@ use super::{control_plane, probe};
 use crate::aws::{self, Aws, Bounds, GroupsWanted, KnownMachines, Termination};
 use crate::clock::Clock;
 use crate::health::{CapacityFailure, ControlPlane, Group, GroupRole, Lifecycle, Probe, View};
-use crate::kubernetes::{Changed, Eviction, Kubernetes, Watching};
+use crate::kubernetes::{self, Changed, Eviction, Kubernetes, Watching};
 use crate::live::Dial;
 use crate::name::ClusterName;
 use crate::roll::decide::{CORDONED_AT_ANNOTATION, ROLL_ANNOTATION};
@@ -135,7 +135,7 @@ impl Observer {
     }
 
     /// Why Kubernetes cannot be seen now.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<kubernetes::Error> {
         self.watching.trouble()
     }
 
@@ -150,6 +150,10 @@ impl Observer {
     /// AWS refuses for good.
     pub async fn look(&mut self) -> Result<Option<View>, aws::Error> {
         let now = self.clock.since_boot();
+        if self.groups.value.is_some() && self.watching.seen().is_none() {
+            // Without the nodes nothing is decided: AWS is not asked again and again meanwhile.
+            return Ok(None);
+        }
         if self.groups.is_older_than(AWS, now) {
             self.look_at_aws(now).await?;
         }
@@ -167,7 +171,7 @@ impl Observer {
             nodes: seen.nodes.clone(),
             pods: seen.pods.values().cloned().collect(),
             budgets: seen.budgets.values().cloned().collect(),
-            unreachable: self.watching.trouble(),
+            unreachable: self.watching.trouble().map(|why| why.to_string()),
             control_plane: self.needs_members.then(|| self.members.value.clone()).flatten().map(|(members, _)| members),
             capacity: self.capacity.clone(),
             probes: self.probes.value.clone().unwrap_or_default(),
