@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::row::{Row, at_call, now_and_then, number, share};
-use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, Story, UPDATE};
+use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, SWITCH, Story, UPDATE, rotation};
 use crate::fault::{At, FaultPlan, Kind, Rule};
 
 /// One kind after the other at a share of the calls of the undisturbed run; each begins at another call, so that together
@@ -38,6 +38,13 @@ fn lost_answers_are_found_out_in_a_renewal() {
 }
 
 #[test]
+fn lost_answers_are_found_out_in_each_step_of_a_rotation() {
+    for step in rotation() {
+        lost(step, 1);
+    }
+}
+
+#[test]
 fn lost_answers_are_found_out_in_a_roll() {
     lost(&ROLL, 2);
 }
@@ -69,7 +76,19 @@ fn throttles_are_sat_out_in_an_update() {
 
 #[test]
 fn throttles_are_sat_out_in_a_renewal() {
-    throttled(&RENEW, 3);
+    throttled(&RENEW, 1);
+}
+
+#[test]
+fn throttles_are_sat_out_in_each_step_of_a_rotation() {
+    for step in rotation() {
+        throttled(step, 1);
+    }
+}
+
+#[test]
+fn throttles_are_sat_out_in_a_roll() {
+    throttled(&ROLL, 6);
 }
 
 #[test]
@@ -81,7 +100,7 @@ fn throttles_are_sat_out_in_a_destroy() {
 /// what takes longer now.
 #[test]
 fn half_of_all_calls_may_be_throttled() {
-    for story in [&*CREATE, &*UPDATE, &*RENEW, &*DESTROY] {
+    for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY].into_iter().chain(rotation()) {
         let plans = share(24, 2).into_iter().map(|seed| now_and_then(number(seed), 0.5, Kind::Throttle(0)));
         let undisturbed = story.undisturbed.calls.len();
         for seen in (Row { row: "row 4", story, fate: Fate::SatOut }).holds(plans) {
@@ -108,7 +127,14 @@ fn servers_that_fail_are_sat_out_in_an_update() {
 
 #[test]
 fn servers_that_fail_are_sat_out_in_a_renewal() {
-    broken(&RENEW, 2);
+    broken(&RENEW, 1);
+}
+
+#[test]
+fn servers_that_fail_are_sat_out_in_each_step_of_a_rotation() {
+    for step in rotation() {
+        broken(step, 1);
+    }
 }
 
 #[test]
@@ -145,6 +171,18 @@ fn expired_credentials_end_a_renewal_in_order() {
 }
 
 #[test]
+fn expired_credentials_end_each_step_of_a_rotation_in_order() {
+    for step in rotation() {
+        expired(step);
+    }
+}
+
+#[test]
+fn expired_credentials_end_a_roll_in_order() {
+    expired(&ROLL);
+}
+
+#[test]
 fn expired_credentials_end_a_destroy_in_order() {
     expired(&DESTROY);
 }
@@ -178,6 +216,16 @@ fn what_is_seen_late_is_made_once_in_an_update() {
 }
 
 #[test]
+fn what_is_seen_late_is_issued_once_in_a_renewal() {
+    late(&RENEW, 60, 1);
+}
+
+#[test]
+fn what_is_seen_late_is_issued_once_in_a_rotation() {
+    late(&SWITCH, 60, 1);
+}
+
+#[test]
 fn what_is_seen_late_is_gone_after_a_destroy() {
     late(&DESTROY, 50, 2);
 }
@@ -186,7 +234,8 @@ fn what_is_seen_late_is_gone_after_a_destroy() {
 #[test]
 fn a_missing_permission_is_named_and_never_tried_again() {
     let (mut cases, mut early) = (0, 0);
-    for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY] {
+    // The shortest one first: a mistake on purpose ends it.
+    for story in [&*RENEW, &*CREATE, &*UPDATE, &*ROLL, &*DESTROY].into_iter().chain(rotation()) {
         let mut actions: BTreeSet<&str> = story.undisturbed.calls.iter().map(|call| call.operation.as_str()).collect();
         // Without it there is no check before the run; the run itself does not need it.
         actions.remove("SimulatePrincipalPolicy");

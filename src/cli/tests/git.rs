@@ -1,7 +1,7 @@
 //! Row 2: killed at every git command, and git that fails in every way.
 
 use super::row::{Row, number, share};
-use super::story::{CREATE, CREATE_WITH_GIT, DESTROY, DESTROY_WITH_GIT, Fate, RENEW, Story, UPDATE};
+use super::story::{CREATE, CREATE_WITH_GIT, DESTROY, DESTROY_WITH_GIT, Fate, RENEW, ROLL, Story, UPDATE, rotation};
 use crate::fault::{At, FaultPlan, Kind};
 
 fn each(story: &'static Story, every: usize, kind: Kind) -> Vec<FaultPlan> {
@@ -26,7 +26,19 @@ fn update_survives_a_kill_at_every_git_command() {
 
 #[test]
 fn renewal_survives_a_kill_at_every_git_command() {
-    killed(&RENEW, 2);
+    killed(&RENEW, 1);
+}
+
+#[test]
+fn each_step_of_a_rotation_survives_a_kill_at_every_git_command() {
+    for step in rotation() {
+        killed(step, 1);
+    }
+}
+
+#[test]
+fn a_roll_survives_a_kill_at_every_git_command() {
+    killed(&ROLL, 4);
 }
 
 #[test]
@@ -60,6 +72,23 @@ fn git_that_fails_stops_a_create_in_order() {
 #[test]
 fn git_that_fails_stops_an_update_in_order() {
     failing(&UPDATE, 3);
+}
+
+#[test]
+fn git_that_fails_stops_a_renewal_in_order() {
+    failing(&RENEW, 1);
+}
+
+#[test]
+fn git_that_fails_stops_each_step_of_a_rotation_in_order() {
+    for step in rotation() {
+        failing(step, 1);
+    }
+}
+
+#[test]
+fn git_that_fails_stops_a_roll_in_order() {
+    failing(&ROLL, 6);
 }
 
 #[test]

@@ -64,6 +64,11 @@ story!(DROP, Git::Imitated, switched, "certs rotate-ca CLUSTER --authority clust
 story!(CREATE_WITH_GIT, Git::Real, fresh, "apply CLUSTER --yes");
 story!(DESTROY_WITH_GIT, Git::Real, created, "destroy CLUSTER --yes");
 
+/// The steps of a rotation.
+pub fn rotation() -> [&'static Story; 3] {
+    [&PREPARE, &SWITCH, &DROP]
+}
+
 /// The commands by name, to play a case once more.
 pub fn named(name: &str) -> &'static Story {
     let all: [&'static LazyLock<Story>; 10] =
@@ -176,20 +181,28 @@ impl Story {
             (None, Fate::Killed) => {}
             (Some(Exit::Done), Fate::SatOut | Fate::GivesUp) => {}
             (Some(Exit::Resumable | Exit::Provider | Exit::Locked), Fate::GivesUp) => {}
-            (Some(Exit::Unexpected), Fate::GivesUp) if first.changes() == 0 => {}
+            (Some(Exit::Unexpected), Fate::GivesUp) if has_only_looked(&first) => {}
             (Some(Exit::Provider | Exit::Refused), Fate::Refused) if names_the_action(&first, plan) => {}
             (exit, _) => return Err(format!("{fate:?} was expected, and it ended with {exit:?}:\n{}", first.text)),
         }
         if first.exit != Some(Exit::Done) {
             let again = account.run(&format!("{} --lock-timeout 10m", self.line));
             // A step of a rotation that was recorded before the kill is finished, and the next one has to wait.
-            if !(self.line.contains("rotate-ca") && again.text.contains("has to wait")) {
+            if self.line.contains("rotate-ca") && again.text.contains("has to wait") {
+                // It took no lock, so that the dead run's may still be there.
+                oracle::must_end(&account.run("apply CLUSTER --yes --lock-timeout 10m"), Exit::Done)?;
+            } else {
                 oracle::must_end(&again, Exit::Done)?;
             }
             seen.recovery = again.took.as_secs();
         }
         oracle::check(&mut account, &self.expected, depth).map(|()| seen)
     }
+}
+
+/// Whether a run has changed nothing. Members are asked how they are by a command that they run.
+fn has_only_looked(ran: &Ran) -> bool {
+    ran.calls.iter().all(|call| call.operation == "SendCommand" || crate::sandbox::is_read(&call.operation))
 }
 
 /// Whether a run says which action it may not do.

@@ -75,10 +75,10 @@ fn at_once(contenders: usize, rounds: u64, races: &[(&'static str, Way)]) -> usi
 
 #[test]
 fn eight_that_race_on_every_kind_of_host() {
-    let rounds = 25 * u64::try_from(proof::size()).expect("small");
+    let rounds = 250 * u64::try_from(proof::size()).expect("small");
     let races = [("", Way::Path), (PROTECTED, Way::Http), (HEADS_AND_TAGS, Way::File), (PROTECTED, Way::Path)];
     let done = races.chunks(2).map(|races| at_once(8, rounds, races)).sum();
-    proof::report("row 8, eight contenders", done, 100);
+    proof::report("row 8, eight contenders", done, 1000);
 }
 
 /// Runs it, and checks what is left; the number of times that the lock was taken.
