@@ -126,3 +126,19 @@ fn boxed<'error, T: std::error::Error + 'static>(
 ) -> Option<&'error T> {
     cause.downcast_ref().or_else(|| cause.downcast_ref().map(Box::<T>::as_ref))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error that is kept in a box inside of another one has the code that it has by itself.
+    #[test]
+    fn a_boxed_cause_has_its_own_exit_code() {
+        let forbidden = || kubernetes::Error::Forbidden { message: String::from("may not evict") };
+        let what = String::from("evict kube-system/coredns");
+        let inner = RunError::Kubernetes { what, error: Box::new(forbidden()) };
+        assert_eq!(exit(&forbidden().into()), Exit::Provider);
+        assert_eq!(exit(&inner.into()), Exit::Provider);
+        assert_eq!(exit(&anyhow::anyhow!("anything else")), Exit::Unexpected);
+    }
+}
