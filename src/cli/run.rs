@@ -106,16 +106,25 @@ pub async fn run(session: &Session, options: &RunOptions, work: Work) -> anyhow:
     let plan = (work.reach == Reach::Everything).then(|| work.shown.digest());
     let record = RunRecord { plan, ..ended(session, &lease, work.command, started, ending) };
     let released = lease.release(record).await;
-    // Why the run ended comes first; that its end could not be recorded as well only adds to it.
-    let done = done.map_err(interrupted)?;
-    released.map_err(|error| interrupted(error.into()))?;
+    let done = concluded(done, released)?;
     end(session, &work, &done.report)?;
     end_of_add_ons(session, &done)
 }
 
+/// What was done, when the lock was given back as well. Why a run ended comes first; that its end could not be recorded as
+/// well only adds to it.
+pub fn concluded<T>(
+    done: Result<T, impl Into<anyhow::Error>>,
+    released: Result<String, state::Error>,
+) -> anyhow::Result<T> {
+    let done = done.map_err(|error| interrupted(error.into()))?;
+    released.map_err(|error| interrupted(error.into()))?;
+    Ok(done)
+}
+
 /// A git that fails under the lock, because a disk is full or a remote is away, leaves the run where it was: the same
 /// command goes on, and finds what was done.
-pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
+fn interrupted(error: anyhow::Error) -> anyhow::Error {
     use state::Error::{Git, Io, TimedOut, Unreachable};
     let broken = |error: &state::Error| matches!(error, Git { .. } | Io { .. } | TimedOut { .. } | Unreachable { .. });
     if !error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {

@@ -8,6 +8,7 @@ use super::failure::Stopped;
 use super::session::Session;
 use crate::aws::Fence;
 use crate::capacity;
+use crate::clock::Clock;
 use crate::desired::member_group;
 use crate::exit::Exit;
 use crate::health::View;
@@ -74,22 +75,36 @@ pub async fn look(session: &Session, kubernetes: &Kubernetes, members: Members) 
     }
     let mut observer = Observer::start(cluster(session, kubernetes.clone(), "look"), session.clock);
     observer.wants(members == Members::Asked);
-    let began = session.clock.since_boot();
+    let silent = |why: &str| {
+        let (host, port) = api::address(session);
+        format!(
+            "the API of {} does not answer at {host}:{port}: {why}\n  hint: from outside of its network use --kubeconfig; \
+             docs/runbooks/stuck-roll.md",
+            session.cluster()
+        )
+    };
+    first_look(&mut observer, session.clock, silent).await
+}
+
+/// Looks until Kubernetes was seen. `silent` says that it was not, and why.
+///
+/// # Errors
+/// As [`look`].
+pub async fn first_look(
+    observer: &mut Observer,
+    clock: Clock,
+    silent: impl FnOnce(&str) -> String,
+) -> anyhow::Result<View> {
+    let began = clock.since_boot();
     loop {
         if let Some(view) = observer.look().await? {
             return Ok(view);
         }
         let trouble = observer.trouble();
         let is_busy = matches!(trouble, Some(kubernetes::Error::TooManyRequests { .. }));
-        if session.clock.since_boot() >= began + if is_busy { BUSY_LOOK } else { FIRST_LOOK } {
+        if clock.since_boot() >= began + if is_busy { BUSY_LOOK } else { FIRST_LOOK } {
             let why = trouble.map_or_else(|| String::from("no answer"), |why| why.to_string());
-            let (host, port) = api::address(session);
-            let message = format!(
-                "the API of {} does not answer at {host}:{port}: {why}\n  hint: from outside of its network use --kubeconfig; \
-                 docs/runbooks/stuck-roll.md",
-                session.cluster()
-            );
-            return Err(Stopped::new(Exit::Provider, message).into());
+            return Err(Stopped::new(Exit::Provider, silent(&why)).into());
         }
         observer.changed(Duration::from_secs(1)).await;
     }

@@ -34,8 +34,6 @@ use crate::ui::table::Table;
 
 /// How often the copy is looked at while it is rolled.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long the API server of the copy may take to answer for the first time.
-const FIRST_LOOK: Duration = Duration::from_secs(60);
 
 /// Try in a copy of the sandbox what happens when a group gets no machines: how soon it is told, and whether its fallback
 /// stands in.
@@ -146,7 +144,8 @@ impl<'s> Stage<'s> {
     async fn trial(&self) -> anyhow::Result<Trial> {
         let trial = Trial { group: self.group.clone(), fallback: self.fallback.clone(), ..Trial::default() };
         let mut observer = Observer::start(self.cluster("look"), self.clock);
-        let before = self.first_look(&mut observer).await?;
+        let silent = |why: &str| format!("the API in the sandbox does not answer: {why}");
+        let before = view::first_look(&mut observer, self.clock, silent).await?;
         let machines = before.groups.get(&self.group).map_or(0, |group| group.in_service().count());
         if machines == 0 {
             let problem = Some(String::from("not tried: the group has no machine in service"));
@@ -203,22 +202,6 @@ impl<'s> Stage<'s> {
             dial: Arc::new(self.sandbox.clone()),
             gates: Vec::new(),
             ..view::cluster(self.session, kubernetes, roll)
-        }
-    }
-
-    async fn first_look(&self, observer: &mut Observer) -> anyhow::Result<View> {
-        let deadline = self.clock.since_boot() + FIRST_LOOK;
-        loop {
-            if let Some(view) = observer.look().await? {
-                return Ok(view);
-            }
-            if self.clock.since_boot() >= deadline {
-                let why = observer.trouble().map_or_else(|| String::from("no answer"), |why| why.to_string());
-                return Err(
-                    Stopped::new(Exit::Provider, format!("the API in the sandbox does not answer: {why}")).into()
-                );
-            }
-            observer.changed(Duration::from_secs(1)).await;
         }
     }
 

@@ -214,10 +214,7 @@ async fn under_lock(
     let ending = run::Ending { result, counts, error };
     let record = run::ended(session, &lease, command, started, ending);
     let released = lease.release(record).await;
-    // Why the run ended comes first; that its end could not be recorded as well only adds to it.
-    let report = report.map_err(|error| run::interrupted(error.into()))?;
-    released.map_err(|error| run::interrupted(error.into()))?;
-    end(session, command, &report)
+    end(session, command, &run::concluded(report, released)?)
 }
 
 fn new_record(run: &str, started: Timestamp, policy: &Policy, baseline: Baseline) -> Record {
