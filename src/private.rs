@@ -50,17 +50,16 @@ pub fn folder(path: &Path) -> Result<()> {
     tighten(path, FOLDER)
 }
 
-/// Writes a file that must not exist.
+/// Writes a file that must not exist: whoever sees it, sees all of it.
 ///
 /// # Errors
-/// It exists; those of the file system.
+/// It exists; those of the file system; nothing half-written stays.
 pub fn create(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
-    let mut file = new(path)?;
-    file.write_all(content)?;
-    match lasting {
-        Lasting::Process => Ok(()),
-        Lasting::PowerCut => file.sync_all(),
-    }
+    by_draft(path, content, lasting, |draft| {
+        // Unlike a rename, it replaces nothing.
+        fs::hard_link(draft, path)?;
+        fs::remove_file(draft)
+    })
 }
 
 /// Replaces a file, or makes it: whoever reads it sees the old content or the new.
@@ -68,13 +67,29 @@ pub fn create(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
 /// # Errors
 /// Those of the file system; nothing half-written stays.
 pub fn replace(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
+    by_draft(path, content, lasting, |draft| fs::rename(draft, path))
+}
+
+/// Writes beside the file, and puts that in its place.
+fn by_draft(path: &Path, content: &[u8], lasting: Lasting, place: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let draft = draft(path)?;
-    let done = create(&draft, content, lasting).and_then(|()| fs::rename(&draft, path));
+    let done = write(&draft, content, lasting).and_then(|()| place(&draft));
     if done.is_err() {
         // That it cannot be removed adds nothing to the first error.
         let _removed = fs::remove_file(&draft);
     }
     done
+}
+
+/// A new file; a umask that takes more away than it should does not matter.
+fn write(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)?;
+    file.set_permissions(Permissions::from_mode(FILE))?;
+    file.write_all(content)?;
+    match lasting {
+        Lasting::Process => Ok(()),
+        Lasting::PowerCut => file.sync_all(),
+    }
 }
 
 /// Opens a file that processes share, such as a lock, and makes it if it is missing; its content stays.
@@ -102,13 +117,6 @@ pub fn take(path: &Path) -> Result<()> {
 pub fn is_open_to_others(path: &Path) -> Result<bool> {
     let metadata = fs::metadata(path)?;
     Ok(metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
-}
-
-/// A new file; a umask that takes more away than it should does not matter.
-fn new(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)?;
-    file.set_permissions(Permissions::from_mode(FILE))?;
-    Ok(file)
 }
 
 fn tighten(path: &Path, mode: u32) -> Result<()> {
@@ -145,6 +153,26 @@ mod tests {
         assert!(!is_open_to_others(&file).expect("a mode"));
         assert_eq!(fs::read_dir(scratch.path()).expect("a folder").count(), 1);
         create(&file, b"again", Lasting::Process).expect_err("it exists");
+    }
+
+    #[test]
+    fn of_many_that_make_a_file_at_once_one_does_and_nobody_sees_a_part_of_it() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        for round in 0..50 {
+            let file = scratch.path().join(round.to_string());
+            let makes = |letter: u8| {
+                let made = create(&file, &[letter; 1 << 16], Lasting::Process);
+                let seen = fs::read(&file).expect("it is there");
+                assert!(seen.len() == 1 << 16 && seen.iter().all(|it| *it == seen[0]), "{} bytes", seen.len());
+                made.is_ok()
+            };
+            let made = std::thread::scope(|scope| {
+                let contenders: Vec<_> = (b'a'..b'h').map(|letter| scope.spawn(move || makes(letter))).collect();
+                contenders.into_iter().map(|it| it.join().expect("no panic")).filter(|it| *it).count()
+            });
+            assert_eq!(made, 1);
+        }
+        assert_eq!(fs::read_dir(scratch.path()).expect("a folder").count(), 50, "drafts are left");
     }
 
     #[test]
