@@ -65,7 +65,8 @@ pub async fn check(aws: &Aws, of: &Territory, permissions: &BTreeSet<Permission>
         let arn = aws.identity().await?.arn;
         return Ok(Checked::Unknown(format!("IAM cannot simulate {arn}")));
     };
-    let asked = questions.iter().map(|(on, actions)| simulate(aws, of, &principal, *on, actions));
+    let known = known_keys(of);
+    let asked = questions.iter().map(|(on, actions)| simulate(aws, of, &principal, (*on, actions), &known));
     match try_join_all(asked).await {
         Ok(missing) => {
             let missing: BTreeSet<Missing> = missing.into_iter().flatten().collect();
@@ -119,15 +120,14 @@ async fn simulate(
     aws: &Aws,
     of: &Territory,
     principal: &str,
-    on: Target,
-    actions: &BTreeSet<&'static str>,
+    (on, actions): (Target, &BTreeSet<&'static str>),
+    known: &BTreeSet<String>,
 ) -> Result<Vec<Missing>, Error> {
     // What a territory does not have, nobody needs.
     let Some(example) = on.example(of) else { return Ok(Vec::new()) };
     let resource = if on == Target::Caller { principal.to_owned() } else { example };
     let context: Vec<ContextEntry> = on.context(of).into_iter().map(entry).collect();
     let names: Vec<String> = actions.iter().map(|action| (*action).to_owned()).collect();
-    let known = known_keys(of);
     let results = pages::all(OPERATION, async |marker: Option<String>| {
         let request = aws
             .iam()
@@ -144,7 +144,7 @@ async fn simulate(
     .await?;
     let missing = |action: &&'static str| {
         let result = results.iter().find(|result| result.eval_action_name() == *action)?;
-        let denied = refused(result, &known)?;
+        let denied = refused(result, known)?;
         Some(Missing { action, resource: resource.clone(), denied })
     };
     Ok(actions.iter().filter_map(missing).collect())
@@ -167,7 +167,9 @@ fn refused(result: &EvaluationResult, known: &BTreeSet<String>) -> Option<bool> 
 /// The keys of conditions that the simulated requests have, where the real ones do.
 fn known_keys(of: &Territory) -> BTreeSet<String> {
     let targets = OPERATIONS.iter().flat_map(|row| row.permissions).chain(SWEPT).map(|permission| permission.on);
-    targets.flat_map(|on| on.context(of)).map(|(key, _)| key).collect()
+    // Many operations are on the same kinds of things.
+    let targets: BTreeSet<Target> = targets.collect();
+    targets.into_iter().flat_map(|on| on.context(of)).map(|(key, _)| key).collect()
 }
 
 /// Names of records come as a list, everything else is one value.

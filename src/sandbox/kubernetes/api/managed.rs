@@ -1,9 +1,9 @@
 //! Managers: who set which fields of an object, and server-side apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::objects::{metadata, time};
 use super::fields::{self, Fields};
@@ -109,19 +109,25 @@ fn same(one: &Manager, other: &Manager) -> bool {
 
 /// Gives the fields that differ between two forms of an object to whoever made the change.
 pub fn note_update(before: &Value, after: &mut Value, manager: &Manager, now: Timestamp) {
-    let all = fields::of(after);
+    // Most changes are of a status alone: the rest of the object need not be walked through.
+    let both = [before, &*after].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+    let differing: BTreeSet<String> =
+        both.filter(|field| before.get(*field) != after.get(*field)).map(|field| format!("f:{field}")).collect();
+    let is_touched = |path: &fields::Path| path.first().is_some_and(|part| differing.contains(part));
+    let part = after.as_object().into_iter().flatten().filter(|(field, _)| differing.contains(&format!("f:{field}")));
+    let part: Map<String, Value> = part.map(|(field, value)| (field.clone(), value.clone())).collect();
     let changed = |path: &fields::Path| fields::get(before, path) != fields::get(after, path);
     // An item belongs to whoever put it there; a change within it is one of its fields.
     let is_item = |path: &fields::Path| path.last().is_some_and(|part| part.starts_with("k:"));
-    let taken: Fields = all
-        .iter()
+    let taken: Fields = fields::of(&Value::Object(part))
+        .into_iter()
         .filter(|path| if is_item(path) { fields::get(before, path).is_none() } else { changed(path) })
-        .cloned()
         .collect();
     let mut entries = entries(before);
     for entry in &mut entries {
         let own = same(&entry.manager, manager);
-        entry.fields.retain(|path| fields::get(after, path).is_some() && (own || !taken.contains(path)));
+        let stays = |path: &fields::Path| fields::get(after, path).is_some() && (own || !taken.contains(path));
+        entry.fields.retain(|path| !is_touched(path) || stays(path));
     }
     if !taken.is_empty() {
         give(&mut entries, manager, taken, now);
