@@ -76,13 +76,13 @@ fn throttles_are_sat_out_in_an_update() {
 
 #[test]
 fn throttles_are_sat_out_in_a_renewal() {
-    throttled(&RENEW, 1);
+    throttled(&RENEW, 2);
 }
 
 #[test]
 fn throttles_are_sat_out_in_each_step_of_a_rotation() {
     for step in rotation() {
-        throttled(step, 1);
+        throttled(step, 2);
     }
 }
 
