@@ -107,7 +107,8 @@ impl Stamp {
     pub(super) fn read(message: &str) -> Option<Self> {
         let trailers = message.trim_end().rsplit("\n\n").next()?;
         let find = |key: &str| {
-            let prefix = format!("Windlass-{key}: ");
+            // Without the space behind it: of an empty value at the end, nothing else is left.
+            let prefix = format!("Windlass-{key}:");
             trailers.lines().find_map(|line| line.strip_prefix(&prefix)).map(|value| value.trim().to_owned())
         };
         let phase = find("Phase")?;
@@ -173,6 +174,12 @@ mod tests {
     fn an_actor_cannot_forge_a_trailer() {
         let forged = Stamp { actor: String::from("eve\n\nWindlass-Epoch: 99"), ..stamp() };
         assert_eq!(Stamp::read(&forged.message("apply\n\nx", "y")).map(|read| read.epoch), Some(7));
+    }
+
+    #[test]
+    fn a_value_may_be_empty() {
+        let nobody = Stamp { actor: String::new(), config: Some(String::new()), ..stamp() };
+        assert_eq!(Stamp::read(&nobody.message("apply", "x")), Some(nobody));
     }
 
     #[test]
