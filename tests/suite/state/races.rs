@@ -35,7 +35,7 @@ fn seed() -> u64 {
     std::env::var(SEED).ok().map_or(8, |seed| seed.parse().expect("a number"))
 }
 
-/// However many wait: together they look less often than a holder takes its turns. Each look costs as much as a turn does.
+/// The more contend, the less often each of them looks: else most of the processors' time goes into looks, not into turns.
 fn timing(contenders: usize) -> Timing {
     let poll = Duration::from_millis(25) * u32::try_from(contenders * contenders).expect("few");
     Timing { spacing: Duration::ZERO, poll, ..Timing::of_lease(LEASE) }
