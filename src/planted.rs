@@ -19,10 +19,14 @@ pub enum Bug {
     OpenFence,
     /// A lock is taken over without waiting for its lease.
     EarlySteal,
+    /// A run of this machine is taken for dead although its process lives.
+    BuriedAlive,
     /// A push that nobody confirmed is believed.
     BelievedPush,
     /// Taking the lock does not raise the epoch.
     SameEpoch,
+    /// What a dead run had begun is dated to its announcement.
+    EarlyIntent,
     /// Results are not written to the state branch.
     LostOutcome,
     /// Certificates live for a year, whatever was asked for.

@@ -81,10 +81,18 @@ fn by_draft(path: &Path, content: &[u8], lasting: Lasting, place: impl FnOnce(&P
     done
 }
 
-/// A new file; a umask that takes more away than it should does not matter.
-fn write(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)?;
+/// A new file, empty and open; a umask that takes more away than it should does not matter.
+///
+/// # Errors
+/// It exists; those of the file system.
+pub fn open_new(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)?;
     file.set_permissions(Permissions::from_mode(FILE))?;
+    Ok(file)
+}
+
+fn write(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
+    let mut file = open_new(path)?;
     file.write_all(content)?;
     match lasting {
         Lasting::Process => Ok(()),

@@ -203,7 +203,10 @@ pub async fn perform(bench: Arc<Bench>, operation: Operation) -> Result<Outcome,
             delete(&bench, &address, &found).await?;
             (found.id, bench.recorded.get(&address).cloned())
         }
-        Act::Forget => (String::from("no longer there"), None),
+        Act::Forget => {
+            see_off(&bench, &address).await?;
+            (String::from("no longer there"), None)
+        }
     };
     let milliseconds = started.elapsed().as_millis();
     bench.report(Event::Done { address: address.clone(), act: name, id, milliseconds });
@@ -291,6 +294,15 @@ async fn delete(bench: &Bench, address: &Address, found: &Found) -> Result<(), O
         bench.waits.wait(address, &found.id, Until::Gone).await?;
     }
     Ok(())
+}
+
+/// What is not there any more may still be on its way out: a run that died has begun its deletion. Until it is gone, it
+/// costs money, and holds what it used.
+async fn see_off(bench: &Bench, address: &Address) -> Result<(), WaitError> {
+    match bench.recorded.get(address) {
+        Some(record) if leaves_slowly(address.kind()) => bench.waits.wait(address, &record.id, Until::Left).await,
+        _ => Ok(()),
+    }
 }
 
 /// A route through a NAT gateway that is still pending leads nowhere, and a subnet in a VPC that is still pending is

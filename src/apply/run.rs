@@ -172,7 +172,7 @@ fn launches(operation: &Operation) -> bool {
     operation.address.kind() == Kind::AutoScalingGroup
 }
 
-/// Creates that a dead run announced without telling what came of them, with the time of the announcement.
+/// Creates that a dead run announced without telling what came of them, with the time at which it had ended.
 fn unanswered_creates(records: &Records) -> BTreeMap<Address, Timestamp> {
     let mut unanswered = BTreeMap::new();
     for line in records.open_journals.values().flatten() {

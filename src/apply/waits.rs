@@ -20,6 +20,17 @@ pub enum Until {
     Ready,
     /// It is gone.
     Gone,
+    /// It is not on its way out: what is there is somebody else's of the same name.
+    Left,
+}
+
+impl Until {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Gone | Self::Left => "gone",
+        }
+    }
 }
 
 /// Why a wait ended badly.
@@ -184,10 +195,7 @@ async fn look(aws: &Aws, clock: Clock, reporter: &Reporter, kind: Kind, queue: &
             }
             Verdict::Wait(state) => {
                 if state != pending.last {
-                    let waits_for = match pending.request.until {
-                        Until::Ready => format!("being ready ({state})"),
-                        Until::Gone => format!("being gone ({state})"),
-                    };
+                    let waits_for = format!("being {} ({state})", pending.request.until.word());
                     let address = pending.request.address.clone();
                     reporter(clock.now(), Event::Waiting { address, waits_for });
                     pending.last = state;
@@ -209,9 +217,9 @@ enum Verdict {
 /// Whether a wait is over, from what was seen. Pure.
 fn verdict(request: &Request, seen: Option<&Readiness>, waited: Duration, kind: Kind) -> Verdict {
     let state = match (request.until, seen) {
-        (Until::Ready, Some(Readiness::Ready)) | (Until::Gone, None | Some(Readiness::Gone)) => {
-            return Verdict::Through;
-        }
+        (Until::Ready, Some(Readiness::Ready))
+        | (Until::Gone | Until::Left, None | Some(Readiness::Gone))
+        | (Until::Left, Some(Readiness::Ready | Readiness::Failed(_))) => return Verdict::Through,
         (Until::Ready, Some(Readiness::Failed(why))) => {
             return Verdict::Failed(WaitError::Failed { address: request.address.clone(), why: why.clone() });
         }
@@ -228,10 +236,7 @@ fn verdict(request: &Request, seen: Option<&Readiness>, waited: Duration, kind: 
     }
     Verdict::Failed(WaitError::TimedOut {
         address: request.address.clone(),
-        until: match request.until {
-            Until::Ready => "ready",
-            Until::Gone => "gone",
-        },
+        until: request.until.word(),
         minutes: waited.as_secs() / 60,
         last: state,
         console: String::new(),
@@ -283,5 +288,16 @@ mod tests {
         assert_eq!(judged(Until::Gone, None, 0), "through");
         assert_eq!(judged(Until::Gone, Some(Readiness::Gone), 0), "through");
         assert_eq!(judged(Until::Gone, Some(Readiness::Ready), 5), "wait: still there");
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_is_waited_for_and_what_is_there_in_its_place_is_not() {
+        let deleting = || Some(Readiness::Pending(String::from("deleting")));
+        assert_eq!(judged(Until::Left, deleting(), 10), "wait: deleting");
+        for over in [None, Some(Readiness::Gone), Some(Readiness::Ready)] {
+            assert_eq!(judged(Until::Left, over, 0), "through");
+        }
+        let late = judged(Until::Left, deleting(), 600);
+        assert_eq!(late, "nat-gateway/a was still not gone after 10 minutes (last seen: deleting)");
     }
 }

@@ -33,7 +33,7 @@ pub struct Identity {
     pub address: Address,
     /// 1 for the first; raised by every replacement.
     pub generation: u32,
-    /// When an earlier intent to make the very same object was written whose outcome nobody knows (the run died). Kinds
+    /// When an earlier run that meant to make the very same object has ended without saying what came of it. Kinds
     /// without token and without unique name are then looked for, until a minute after it, before they are made.
     pub earlier_intent: Option<Timestamp>,
 }

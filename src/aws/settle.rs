@@ -12,7 +12,7 @@ use super::tags;
 use crate::planted::{self, Bug};
 use crate::resource::{Clash, Tags};
 
-/// How long after the intent an object may stay invisible to a describe by tag.
+/// How long after the call an object may stay invisible to a describe by tag.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// How often it is looked for.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -59,11 +59,13 @@ where
     }
 }
 
-/// Looks until something is found or `since` lies a window back; at least once.
+/// Looks until something is found or `since` lies a window back; at least once, and for a window at most, whoever's clock
+/// `since` is from.
 async fn settle<T, Find>(aws: &Aws, since: Timestamp, find: impl Fn() -> Find) -> Result<Option<T>, Error>
 where
     Find: Future<Output = Result<Option<T>, Error>>,
 {
+    let since = since.min(aws.clock().now());
     loop {
         let last = aws.clock().now().duration_since(since) >= WINDOW;
         if let Some(found) = find().await? {

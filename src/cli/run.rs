@@ -24,7 +24,7 @@ use crate::aws::{self, Failure, Instances, NotNow, Scope};
 use crate::exit::Exit;
 use crate::install;
 use crate::plan::{Plan, Purpose};
-use crate::state::{self, Acquire, ClusterRecord, Held, Lease, LeaseEnded, RunRecord, RunResult};
+use crate::state::{self, Acquire, ClusterRecord, Held, Lease, LeaseEnded, LockRecord, RunRecord, RunResult};
 use crate::ui;
 use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
@@ -277,7 +277,12 @@ pub async fn acquire(
     };
     let output = session.output;
     let mut waiting = |held: &Held| output.message(&format!("waiting: {held}"));
-    Ok(session.store.acquire(acquire, &mut waiting).await?)
+    let lease = session.store.acquire(acquire, &mut waiting).await?;
+    if let Some(dead) = lease.predecessor() {
+        let LockRecord { run, holder, operation, .. } = dead;
+        output.message(&format!("took over the lock of {holder}: {operation}, run {run}, has died"));
+    }
+    Ok(lease)
 }
 
 /// Everything between taking the lock and giving it back.

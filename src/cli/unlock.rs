@@ -10,7 +10,8 @@ use crate::ui::output::Output;
 
 /// Break the lock of a run that died. The run that holds it can change nothing more.
 ///
-/// Without it, a dead run's lock is taken over after five minutes by whoever waits with --lock-timeout.
+/// Without it, a dead run's lock is taken over at once by the same checkout on the same machine, and after five minutes by
+/// whoever waits elsewhere with --lock-timeout.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]

@@ -87,7 +87,7 @@ impl Faults {
                 Ok(done)
             }
             Kind::StopBefore => match self.stop().await {},
-            Kind::StopAfter => {
+            Kind::StopAfter | Kind::StopLate(_) => {
                 act().await;
                 match self.stop().await {}
             }
@@ -136,7 +136,7 @@ impl Faults {
         self.following().strikes
     }
 
-    /// Ready when the process was stopped by [`Kind::StopBefore`] or [`Kind::StopAfter`].
+    /// Ready when the process was stopped by [`Kind::StopBefore`] and its like.
     pub async fn stopped(&self) {
         self.stopped.cancelled().await;
     }

@@ -78,6 +78,8 @@ pub enum Kind {
     StopBefore,
     /// As `KillAfter` for a test in the same process.
     StopAfter,
+    /// The same, and what the call has made is seen by others only after so many seconds.
+    StopLate(u32),
     /// The effect happens, the answer is lost.
     LostResponse,
     /// The connection is reset before the effect.

@@ -32,7 +32,7 @@ impl Sandbox {
         let effect = if is_read(&operation) { Effect::Read(&operation) } else { Effect::Change(&operation) };
         let Some(fault) = faults.meet(effect) else { return Ok(self.lock().answer(&request, decoded)) };
         let act = async || match fault {
-            Kind::Lag(seconds) => self.lock().answer_with_lag(&request, decoded, seconds),
+            Kind::Lag(seconds) | Kind::StopLate(seconds) => self.lock().answer_with_lag(&request, decoded, seconds),
             _ => self.lock().answer(&request, decoded),
         };
         match faults.surround(fault, || self.keep(), act).await {

@@ -1,5 +1,6 @@
 //! Takes the lock: a commit with the next epoch, pushed as a plain fast-forward. Who waits takes a dead run's lock over
-//! only after having seen the branch stand still for a whole lease, on the waiter's own clock.
+//! only after having seen the branch stand still for a whole lease, on the waiter's own clock; or at once, when the run
+//! was a process of this machine that is known to have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use super::edit::Edit;
 use super::error::{Error, Held};
 use super::fence::LeaseEnded;
 use super::git;
-use super::lease::Lease;
+use super::lease::{Lease, Taken};
 use super::message::{self, Phase, Stamp};
 use super::record::LockRecord;
+use super::sign::Sign;
 use super::store::{Acquire, Unlocked};
 use crate::planted::{self, Bug};
 
@@ -34,12 +36,13 @@ pub(super) async fn acquire(
     let mut watch = Watch { begin: clock.since_boot(), standing: None };
     let mut sent: Vec<(String, Duration)> = Vec::new();
     let mut unanswered = 0;
+    let (mut sign, mut dead) = (None, None);
     let mut snapshot = branch.snapshot().await?;
     loop {
         // A push of ours that nobody confirmed has arrived after all.
         let ours = sent.iter().find(|(op, _)| snapshot.op.as_ref() == Some(op)).map(|(_, started)| *started);
         if let Some(started) = ours {
-            return Ok(Lease::begin(Arc::clone(branch), acquire, snapshot, started));
+            return Ok(Lease::begin(Arc::clone(branch), acquire, snapshot, Taken { started, sign, from: dead }));
         }
         // It arrived, nobody told us, and this process stood still for so long that somebody took us for dead.
         if snapshot.view.runs.contains(&acquire.run) {
@@ -52,6 +55,8 @@ pub(super) async fn acquire(
             snapshot = look_again(branch, snapshot).await?;
             continue;
         }
+        sign = sign.or_else(|| give_sign(branch, &acquire.run));
+        dead.clone_from(&snapshot.view.records.lock);
         let started = clock.since_boot();
         let attempt = Attempt::make(branch, &snapshot, &acquire).await?;
         sent.push((attempt.op.clone(), started));
@@ -60,7 +65,10 @@ pub(super) async fn acquire(
                 let (commit, op) = (attempt.commit.clone(), attempt.op);
                 let landed = snapshot.with(commit, attempt.epoch, op, &attempt.edit, &branch.settings.cluster);
                 branch.landed(&landed).await;
-                return Ok(Lease::begin(Arc::clone(branch), acquire, landed, started));
+                if let Err(error) = branch.signs().tidy() {
+                    tracing::debug!(%error, "signs of dead runs stay");
+                }
+                return Ok(Lease::begin(Arc::clone(branch), acquire, landed, Taken { started, sign, from: dead }));
             }
             Landing::Moved => {}
             Landing::Refused(words) => return Err(branch.refused(words)),
@@ -73,6 +81,17 @@ pub(super) async fn acquire(
             }
         }
         snapshot = branch.snapshot().await?;
+    }
+}
+
+/// From here on other processes of this machine see whether the run lives. Without a sign they go by its lease.
+fn give_sign(branch: &Branch, run: &str) -> Option<Arc<Sign>> {
+    match branch.signs().give(run) {
+        Ok(sign) => Some(Arc::new(sign)),
+        Err(error) => {
+            tracing::debug!(%error, "the run gives no sign of life");
+            None
+        }
     }
 }
 
@@ -95,7 +114,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Whether the lease has ended; otherwise waits for a while.
+    /// Whether the lease has ended, or is known to be a dead run's; otherwise waits for a while.
     async fn may_take_over(
         &mut self,
         branch: &Branch,
@@ -113,6 +132,10 @@ impl Watch {
         self.standing = Some((snapshot.tip.clone(), since));
         let still = now.saturating_sub(since);
         if planted::is(Bug::EarlySteal) {
+            return Ok(true);
+        }
+        // Calls that it had begun may still have their effect, as after an `unlock`: its open intents are looked for.
+        if branch.signs().is_dead(&lock.run) {
             return Ok(true);
         }
         // Whatever the file says: nobody is robbed sooner than this windlass would let go itself.

@@ -11,6 +11,7 @@ use super::layout::{self, File};
 use super::message::Stamp;
 use super::reading::{self, Body};
 use super::settings::StoreSettings;
+use super::sign::Signs;
 use super::tree::{self, Changes, Content, Files, View};
 use crate::clock::Clock;
 use crate::planted::{self, Bug};
@@ -304,6 +305,11 @@ impl Branch {
     /// The private copy's folder.
     pub(super) fn cache(&self) -> std::path::PathBuf {
         self.git.repository_path()
+    }
+
+    /// The signs that runs of this cluster on this machine give.
+    pub(super) fn signs(&self) -> Signs {
+        Signs::of(&self.settings.directory, self.settings.cluster.as_str())
     }
 
     fn verified(&self) -> String {

@@ -164,7 +164,7 @@ impl Edit {
     pub(super) fn close(&mut self, record: &RunRecord) {
         self.put(layout::run(&record.run), tree::json(record));
         self.view.runs.insert(record.run.clone());
-        self.rewrite_journal(&record.run, journal::compacted);
+        self.rewrite_journal(&record.run, |lines| journal::closed(lines, record.ended));
     }
 
     /// Closes every run but `run` that left a journal or the lock behind.

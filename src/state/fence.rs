@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::settings::Timing;
+use super::sign::Sign;
 use crate::clock::Clock;
 use crate::planted::{self, Bug};
 
@@ -41,6 +42,8 @@ pub struct Fence {
     clock: Clock,
     timing: Timing,
     state: Arc<Mutex<State>>,
+    /// Seen by other processes for as long as anybody here can still ask, and so start a call.
+    _sign: Option<Arc<Sign>>,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,12 @@ impl Fence {
     #[must_use]
     pub fn new(clock: Clock, timing: Timing, pushed: Duration) -> Self {
         let state = State { pushed, alive: None, suspended: false, ended: None };
-        Self { clock, timing, state: Arc::new(Mutex::new(state)) }
+        Self { clock, timing, state: Arc::new(Mutex::new(state)), _sign: None }
+    }
+
+    /// The same, which keeps the sign of the run alive.
+    pub(super) fn showing(self, sign: Option<Arc<Sign>>) -> Self {
+        Self { _sign: sign, ..self }
     }
 
     /// Gives signs of life from now on, until it is dropped.

@@ -1,8 +1,10 @@
 //! The journal of a run: intents before acts, results after them. Recovery needs the intents only.
 
-use crate::resource::Address;
+use jiff::Timestamp;
 
 use super::record::{Intent, JournalLine};
+use crate::planted::{self, Bug};
+use crate::resource::Address;
 
 /// A line that is no journal line: 1-based, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +97,12 @@ pub(super) fn compacted(lines: &[JournalLine]) -> Vec<JournalLine> {
     unresolved(lines).into_iter().map(JournalLine::Intent).collect()
 }
 
+/// The same, dated to the end of the run: its last call for them may have begun just then, after many that were throttled.
+pub(super) fn closed(lines: &[JournalLine], end: Timestamp) -> Vec<JournalLine> {
+    let dated = |intent: Intent| Intent { at: if planted::is(Bug::EarlyIntent) { intent.at } else { end }, ..intent };
+    unresolved(lines).into_iter().map(|intent| JournalLine::Intent(dated(intent))).collect()
+}
+
 /// The same without the intents for `address`, which a later run has answered.
 pub(super) fn without(lines: &[JournalLine], address: &Address) -> Vec<JournalLine> {
     let is_other = |line: &&JournalLine| match line {
@@ -109,7 +117,6 @@ mod tests {
     use super::super::record::{IntentKind, Outcome};
     use super::*;
     use crate::resource::Kind;
-    use jiff::Timestamp;
 
     fn intent(name: &str) -> JournalLine {
         JournalLine::Intent(Intent {
@@ -152,6 +159,9 @@ mod tests {
         let names: Vec<_> = unresolved(&lines).iter().map(|intent| intent.address.name().to_owned()).collect();
         assert_eq!(names, ["b", "a"]);
         assert_eq!(compacted(&lines), [intent("b"), intent("a")]);
+        let end = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(90);
+        let at = |line: &JournalLine| matches!(line, JournalLine::Intent(intent) if intent.at == end);
+        assert!(closed(&lines, end).len() == 2 && closed(&lines, end).iter().all(at));
         assert_eq!(without(&compacted(&lines), &Address::new(Kind::Vpc, "b")), [intent("a")]);
     }
 

@@ -13,8 +13,9 @@ use super::fence::{Fence, LeaseEnded, Pulse};
 use super::finding::{Finding, FindingKind, Findings};
 use super::keys::KeyChange;
 use super::message::{Phase, Stamp};
-use super::record::{AddOnRecord, CertificateRecord, ClusterRecord, Intent, Outcome, RunRecord, RunResult};
+use super::record::{AddOnRecord, CertificateRecord, ClusterRecord, Intent, LockRecord, Outcome, RunRecord, RunResult};
 use super::roll;
+use super::sign::Sign;
 use super::store::Acquire;
 use super::{Records, git, layout, tree};
 use crate::resource::Address;
@@ -32,6 +33,10 @@ pub struct Lease {
     acquire: Acquire,
     epoch: u64,
     fence: Fence,
+    /// Tells other processes of this machine whether this one lives.
+    sign: Option<Arc<Sign>>,
+    /// The lock of a dead run that this one has taken over.
+    predecessor: Option<LockRecord>,
     /// Tells the fence that this process lives.
     _pulse: Pulse,
     /// When the branch was last looked at.
@@ -44,6 +49,16 @@ pub struct Lease {
     sent: Vec<(String, Duration)>,
     /// When a push was last tried.
     tried: Duration,
+}
+
+/// How a lock was taken.
+pub(super) struct Taken {
+    /// When its push started.
+    pub(super) started: Duration,
+    /// What shows that the run lives; `None`: only its lease does.
+    pub(super) sign: Option<Arc<Sign>>,
+    /// The dead run's lock that it was taken over from.
+    pub(super) from: Option<LockRecord>,
 }
 
 /// What a push is for.
@@ -65,13 +80,14 @@ enum Patience {
 }
 
 impl Lease {
-    /// A lock that was pushed at `started`.
-    pub(super) fn begin(branch: Arc<Branch>, acquire: Acquire, base: Snapshot, started: Duration) -> Self {
-        let fence = Fence::new(*branch.clock(), branch.settings.timing, started);
+    /// A lock that was just taken; the branch is at `base`.
+    pub(super) fn begin(branch: Arc<Branch>, acquire: Acquire, base: Snapshot, taken: Taken) -> Self {
+        let Taken { started, sign, from: predecessor } = taken;
+        let fence = Fence::new(*branch.clock(), branch.settings.timing, started).showing(sign.clone());
         let (epoch, staged) = (base.epoch, Edit::of(&base.view));
         let sent = base.op.iter().map(|op| (op.clone(), started)).collect();
-        let pulse = fence.watch();
-        Self { branch, acquire, epoch, fence, _pulse: pulse, looked: started, base, staged, sent, tried: started }
+        let (_pulse, looked, tried) = (fence.watch(), started, started);
+        Self { branch, acquire, epoch, fence, sign, predecessor, _pulse, looked, base, staged, sent, tried }
     }
 
     /// What the branch holds, with everything that this run has written or staged.
@@ -90,6 +106,12 @@ impl Lease {
     #[must_use]
     pub fn run(&self) -> &str {
         &self.acquire.run
+    }
+
+    /// The lock of the dead run that this one has taken over.
+    #[must_use]
+    pub const fn predecessor(&self) -> Option<&LockRecord> {
+        self.predecessor.as_ref()
     }
 
     /// The lock's epoch.
@@ -294,6 +316,9 @@ impl Lease {
         };
         self.push(Purpose { phase: Phase::Release, what, patience }).await?;
         self.fence.end(LeaseEnded::Released);
+        if let Some(Err(error)) = self.sign.as_ref().map(|sign| sign.take_back()) {
+            tracing::debug!(%error, "the sign of this run stays");
+        }
         Ok(self.base.tip.unwrap_or_default())
     }
 

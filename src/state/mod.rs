@@ -27,6 +27,7 @@ mod request;
 pub mod roll;
 mod secret;
 mod settings;
+mod sign;
 mod store;
 mod tree;
 

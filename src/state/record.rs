@@ -193,7 +193,7 @@ pub struct Intent {
     pub id: Option<String>,
     /// What a create or an update makes of it.
     pub resource: Option<Resource>,
-    /// When it was written.
+    /// When it was written; when its run has ended without a result, that end.
     pub at: Timestamp,
 }
 

@@ -33,8 +33,9 @@ pub struct Acquire {
     pub actor: String,
     /// Commit of the configuration, for the audit log.
     pub config: Option<String>,
-    /// How long to wait for a lock that another holds. Zero: do not wait. A dead holder's lock is taken over once the
-    /// branch has stood still for a whole lease, so that only waits of more than [`super::Timing::ttl`] outlast one.
+    /// How long to wait for a lock that another holds. Zero: do not wait. A dead holder's lock is taken over at
+    /// once when its process was on this machine; else once the branch has stood still for a whole lease, so that only
+    /// waits of more than [`super::Timing::ttl`] outlast one.
     pub timeout: Duration,
     /// Ends the wait early: somebody asked to stop.
     pub stop: CancellationToken,

@@ -41,12 +41,7 @@ impl Story {
                 break;
             }
             assert_eq!(killed.code, None, "{name}, {when} call {call}: not killed\n{}", killed.stderr);
-            let mut ran = fleet.sandboxed(self.command);
-            if ran.code == Some(13) {
-                // It had the lock already, and its lease goes on.
-                fleet.unlock(CLUSTER, &ran);
-                ran = fleet.sandboxed(self.command);
-            }
+            let ran = fleet.sandboxed(self.command);
             assert_eq!(ran.code, Some(0), "{name}, {when} call {call}\n{}\n{}", ran.stdout, ran.stderr);
             assert_eq!(fleet.kinds(), expected, "{name}, {when} call {call}");
             fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);

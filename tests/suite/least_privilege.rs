@@ -113,8 +113,6 @@ fn a_whole_life_under_the_policies_is_refused_nothing() {
     life.fleet.commit("who pays now");
     let kill = json!([{ "at": { "change": 9 }, "kind": "killAfter" }]);
     assert_eq!(life.with_faults(Policy::Apply, &kill, &["apply", cluster, "--yes"]).code, None);
-    let held = life.with(Policy::Apply, &["apply", cluster, "--yes"]).exits(13);
-    life.fleet.unlock(cluster, &held);
     life.with(Policy::Apply, &["apply", cluster, "--yes"]).exits(0);
     life.with(Policy::Destroy, &["destroy", cluster, "--yes"]).exits(0);
 

@@ -6,6 +6,7 @@ mod targets;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_autoscaling::types as sdk;
 
@@ -31,6 +32,10 @@ const MACHINES: usize = 3;
 const LINES: usize = 6;
 /// Target groups in one attach or detach call (API reference, AttachLoadBalancerTargetGroups).
 const TARGET_GROUPS: usize = 10;
+/// How long a group of the same name that is being deleted is waited for: it has to terminate all of its machines.
+const LEAVING: Duration = Duration::from_secs(20 * 60);
+/// How long between two tries to get its name.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Finds the cluster's groups with their instances.
 pub(super) async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
@@ -122,10 +127,18 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &AutoScalingGroup
         .set_termination_policies(Some(it.termination_policies.clone()))
         .set_max_instance_lifetime(lifetime)
         .set_tags(Some(encode_tags(identity, it)));
-    match call(aws, Call::named("CreateAutoScalingGroup").with(ids), || request.clone().send()).await {
-        Ok(_) => {}
-        Err(error) if error.already_exists() => return adopt(aws, identity, it, ids).await,
-        Err(error) => return Err(error),
+    let begun = aws.clock().since_boot();
+    while let Err(error) = call(aws, Call::named("CreateAutoScalingGroup").with(ids), || request.clone().send()).await {
+        if !error.already_exists() {
+            return Err(error);
+        }
+        if let Some(made) = adopt(aws, identity, it, ids).await? {
+            return Ok(made);
+        }
+        if aws.clock().since_boot() >= begun + LEAVING {
+            return Err(error);
+        }
+        aws.clock().sleep(INTERVAL).await;
     }
     suspend(aws, &it.name, &it.suspended_processes).await?;
     if let Some(pool) = &it.warm_pool {
@@ -134,17 +147,18 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &AutoScalingGroup
     Ok(Made::new(&it.name))
 }
 
-/// Takes over the group that has the name, if an earlier call made it, and brings it to what is wanted now.
-async fn adopt(aws: &Aws, identity: &Identity, it: &AutoScalingGroup, ids: &Ids) -> Result<Made, Error> {
+/// Takes over the group that has the name, if an earlier call made it, and brings it to what is wanted now. `None`: it is
+/// being deleted, or has just gone; the name is free soon.
+async fn adopt(aws: &Aws, identity: &Identity, it: &AutoScalingGroup, ids: &Ids) -> Result<Option<Made>, Error> {
     let request = aws.auto_scaling().describe_auto_scaling_groups().auto_scaling_group_names(&it.name);
     let answer = call(aws, Call::read("DescribeAutoScalingGroups"), || request.clone().send()).await?;
-    let missing = Error::Malformed { operation: "DescribeAutoScalingGroups", what: "no group of a name that is taken" };
-    let group = answer.auto_scaling_groups.unwrap_or_default().into_iter().next().ok_or(missing)?;
+    let group = answer.auto_scaling_groups.unwrap_or_default().into_iter().next();
+    let Some(group) = group.filter(|group| !is_leaving(group)) else { return Ok(None) };
     named::verify(identity, &it.name, &tags_of(&group))?;
     let before = wire::decode(&group);
     change_group(aws, it, 0, ids).await?;
     change_parts(aws, &before, it, ids).await?;
-    Ok(Made::new(&it.name))
+    Ok(Some(Made::new(&it.name)))
 }
 
 /// Always says the group itself again, in one call: what it refers to may have been replaced under the same address.

@@ -92,6 +92,14 @@ impl Account {
         Self { folder, git, world: self.world.clone(), cluster: self.cluster }
     }
 
+    /// Goes on as another machine would: one that cannot see whether a process of this one is dead.
+    pub fn elsewhere(&self) {
+        let signs = self.folder.path().join(".windlass/runs");
+        if signs.exists() {
+            fs::remove_dir_all(signs).expect("folders can be removed");
+        }
+    }
+
     /// The subjects of the state branch's commits, newest first.
     pub fn subjects(&self) -> Vec<String> {
         let branch = format!("windlass-state/{}", self.cluster);

@@ -165,6 +165,16 @@ fn expired_credentials_end_an_update_in_order() {
     expired(&UPDATE);
 }
 
+/// What it had begun to delete is on its way out for minutes: the next run does not end before that is gone.
+#[test]
+fn what_a_run_had_begun_to_delete_is_seen_off_by_the_next() {
+    let calls = &UPDATE.undisturbed.calls;
+    let deletion = calls.iter().position(|call| call.operation == "DeleteAutoScalingGroup").expect("a group goes");
+    let from = |index: usize| At::Calls { from: number(index), count: 1_000_000 };
+    let plans = [1, 2].map(|after| FaultPlan::one(from(deletion + after), Kind::ExpiredCredentials));
+    Row { row: "row 5", story: &UPDATE, fate: Fate::GivesUp }.holds(plans);
+}
+
 #[test]
 fn expired_credentials_end_a_renewal_in_order() {
     expired(&RENEW);

@@ -2,15 +2,12 @@
 
 use super::account::Account;
 use super::row::{Row, at_call, number, share};
-use super::story::{CREATE, Fate, RENEW, Story, created, killed_amid};
+use super::story::{CREATE, Fate, LEASE, RENEW, Story, created, killed_amid};
 use crate::exit::Exit;
 use crate::fault::{At, FaultPlan, Kind};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
-
-/// How long a lease lasts, in seconds: see `state::Timing`.
-const LEASE: u64 = 300;
 
 /// Whatever the machine's date does, certificates say when they were made, and the run ends or gives up in order.
 fn jumps(story: &'static Story) {
@@ -35,6 +32,7 @@ fn a_renewal_with_a_date_that_jumps_issues_no_wrong_certificate() {
 #[test]
 fn a_lease_is_taken_over_after_its_time_only_whatever_the_date_says() {
     let dead = killed_amid(&CREATE);
+    dead.elsewhere();
     let kinds = [HOUR, -HOUR, DAY, -DAY, 400 * DAY, -400 * DAY].map(Kind::ClockJump);
     let mut cases = 0;
     for kind in kinds {

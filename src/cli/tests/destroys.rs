@@ -2,6 +2,7 @@
 
 use super::account::{Account, Git};
 use super::hand::{deed, deeds, deletion, litter, ours};
+use super::oracle::inventory;
 use super::row::{at_call, share};
 use super::sample::Sample;
 use super::story::{DESTROY, created};
@@ -78,6 +79,25 @@ fn littered_clusters_go_without_a_trace() {
         leaves_nothing(&mut account, &before, &format!("a destroy among litter that was killed at call {index}"));
     }
     say!("proof: row 12: {} cases (littered)", places.len() + 1);
+}
+
+/// Somebody has stopped a destroy, and wants the cluster back: what is on its way out is waited for, and made anew.
+#[test]
+fn half_destroyed_clusters_are_made_whole_by_an_apply() {
+    let whole = created(Git::Imitated);
+    let places = share(DESTROY.undisturbed.calls.len(), 6);
+    for index in &places {
+        let mut account = whole.fork();
+        let killed = account.run_with("destroy CLUSTER --yes", at_call(*index, Kind::StopAfter));
+        assert_eq!(killed.exit, None, "{}", killed.text);
+        let what = format!("a destroy that was killed at call {index}");
+        let ran = account.run("apply CLUSTER --yes");
+        assert_eq!(ran.exit, Some(Exit::Done), "{what}:\n{}", ran.text);
+        assert_eq!(inventory(&account), inventory(&whole), "{what}");
+        let planned = account.run("plan CLUSTER --detailed-exitcode");
+        assert_eq!(planned.exit, Some(Exit::Done), "{what}:\n{}", planned.text);
+    }
+    say!("proof: row 12: {} cases (half-destroyed, and wanted again)", places.len());
 }
 
 /// What somebody else has put into the network stays, is named, and holds what it holds; without it the rest goes.

@@ -2,7 +2,7 @@
 
 use super::row::{Row, at_call, number, share};
 use super::story::{CREATE, DESTROY, Fate, RENEW, ROLL, Story, UPDATE, rotation};
-use crate::fault::Kind;
+use crate::fault::{At, FaultPlan, Kind, Rule};
 
 fn killed(story: &'static Story, every: usize) {
     let row = Row { row: "row 1", story, fate: Fate::Killed };
@@ -31,6 +31,28 @@ fn what_a_dead_run_made_is_waited_for_also_when_its_lock_is_broken() {
         }
         say!("proof: row 1: {} cases ({}, unlocked)", places.len(), story.name);
     }
+}
+
+/// Whoever takes over at once sees nothing of what was just made: it is looked for, and not made again.
+#[test]
+fn what_a_dead_run_made_is_found_although_it_is_seen_late() {
+    for (story, every) in [(&*CREATE, 2), (&*UPDATE, 1)] {
+        let row = Row { row: "row 7", story, fate: Fate::Killed };
+        let changes = share(story.undisturbed.changes(), every);
+        row.holds(changes.iter().map(|index| FaultPlan::one(At::Change(number(*index)), Kind::StopLate(50))));
+    }
+}
+
+/// The call that nobody knows the end of may begin long after the intent: it was refused as too fast for minutes.
+#[test]
+fn what_a_dead_run_began_late_is_found_although_it_is_seen_late() {
+    let operations = ["CreateVpc", "CreateInternetGateway", "AllocateAddress"];
+    let plans = operations.into_iter().map(|operation| {
+        let call = |index| At::Occurrence { operation: operation.to_owned(), index };
+        let throttle = Rule { at: call(0), kind: Kind::Throttle(20) };
+        FaultPlan { seed: 0, rules: vec![throttle, Rule { at: call(21), kind: Kind::StopLate(50) }] }
+    });
+    Row { row: "row 7", story: &CREATE, fate: Fate::Killed }.holds(plans);
 }
 
 #[test]

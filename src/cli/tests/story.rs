@@ -121,6 +121,12 @@ fn switched(git: Git) -> Account {
 /// Members fetch what changed every half an hour, and tell; workers and people have a day.
 const FETCHED: i64 = 25 * 3600;
 
+/// How many seconds longer than an undisturbed run a recovery may take: what was begun is looked for during one minute.
+const RECOVERY: u64 = 90;
+
+/// How long the lease of a dead run lasts, in seconds, for who cannot know that it is dead: see `state::Timing`.
+pub const LEASE: u64 = 300;
+
 impl Story {
     fn new(name: &'static str, before: fn(Git) -> Account, line: &'static str, git: Git) -> Self {
         let empty = fresh(git).live();
@@ -150,6 +156,7 @@ impl Story {
     /// What is wrong.
     pub fn survives_unlocked(&self, call: u64) -> Result<(), String> {
         let mut account = self.killed_before(call);
+        account.elsewhere();
         let held = account.exits(self.line, Exit::Locked).text;
         let (_, rest) = held.split_once("--epoch ").expect("the refusal names the epoch");
         let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -186,6 +193,10 @@ impl Story {
             (exit, _) => return Err(format!("{fate:?} was expected, and it ended with {exit:?}:\n{}", first.text)),
         }
         if first.exit != Some(Exit::Done) {
+            let waits = goes_on_elsewhere(plan);
+            if waits {
+                account.elsewhere();
+            }
             let again = account.run(&format!("{} --lock-timeout 10m", self.line));
             // A step of a rotation that was recorded before the kill is finished, and the next one has to wait.
             if self.line.contains("rotate-ca") && again.text.contains("has to wait") {
@@ -195,9 +206,19 @@ impl Story {
                 oracle::must_end(&again, Exit::Done)?;
             }
             seen.recovery = again.took.as_secs();
+            let limit = self.undisturbed.took.as_secs() + RECOVERY + if waits { LEASE } else { 0 };
+            if fate == Fate::Killed && seen.recovery > limit {
+                return Err(format!("it took {} s to recover, more than {limit} s", seen.recovery));
+            }
         }
         oracle::check(&mut account, &self.expected, depth).map(|()| seen)
     }
+}
+
+/// Whether whoever comes after the dead run is on another machine, and has to wait for its lease: so it is after kills
+/// before a git command, to have both.
+fn goes_on_elsewhere(plan: &FaultPlan) -> bool {
+    plan.rules.iter().any(|rule| matches!(rule.at, At::Git(_)) && rule.kind == Kind::StopBefore)
 }
 
 /// Whether a run has changed nothing. Members are asked how they are by a command that they run.

@@ -186,6 +186,7 @@ fn live() -> Bench {
     let mut killed = bench.command(&["--sandbox", "apply", CLUSTER, "--yes"]);
     killed.env("WINDLASS_SANDBOX_FAULT", faults("killAfter"));
     assert_eq!(bench.run(killed).code, None);
+    bench.fleet.elsewhere();
     let epoch = bench.sandboxed(&["apply", CLUSTER, "--yes"]).exits(13).epoch();
     bench.sandboxed(&["unlock", CLUSTER, "--epoch", &epoch]).exits(0);
     bench.sandboxed(&["apply", CLUSTER, "--yes", "--output", "json", "--json-into", "events.jsonl"]).exits(0);

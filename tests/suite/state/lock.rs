@@ -89,6 +89,34 @@ async fn a_dead_holders_lock_is_taken_over_only_after_a_whole_lease_of_standing_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_of_this_machine_that_is_known_to_be_dead_is_not_waited_for() {
+    let bench = Bench::new();
+    let (ann, bob) = (bench.store("ann").await, bench.store("bob").await);
+    let mut lease = bench::acquire(&ann, "ann-1").await.expect("the lock");
+    lease.stage_cluster(bench::cluster("u1")).expect("a new cluster");
+    lease.write("wave 1/1", vec![bench::create("a", 1)], Vec::new()).await.expect("intents");
+    // As long as anything of it may still start a call, it lives.
+    let fence = lease.fence();
+    drop(lease);
+    assert!(matches!(bench::acquire(&ann, "ann-2").await, Err(Error::Held(_))));
+    drop(fence);
+    let begin = bench.clock.since_boot();
+    // Another machine cannot know it.
+    assert!(matches!(bench::acquire(&bob, "bob-1").await, Err(Error::Held(_))));
+    let lease = bench::acquire(&ann, "ann-3").await.expect("the lock of a dead run");
+    assert_eq!(bench.clock.since_boot(), begin);
+    assert_eq!(lease.predecessor().map(|lock| lock.run.as_str()), Some("ann-1"));
+    assert_eq!((lease.epoch(), lease.records().open_journals.len()), (2, 1));
+    assert_eq!(bench.subjects()[0], "apply(prod.k8s.example): take over from run ann-1");
+    lease.release(bench::run(bench.clock, RunResult::Failed)).await.expect("the release");
+    let lease = bench::acquire(&ann, "ann-4").await.expect("the lock");
+    assert_eq!(lease.predecessor(), None);
+    let signs = bench.path().join("ann/project/.windlass/runs").join(bench::CLUSTER);
+    let signs: Vec<_> = signs.read_dir().expect("a folder").map(|it| it.expect("a file").file_name()).collect();
+    assert_eq!(signs, ["ann-4"], "nothing of those that ended is left");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiter_never_takes_over_from_a_holder_that_beats() {
     let bench = Bench::new();
     let (ann, bob) = (bench.store("ann").await, bench.store("bob").await);
