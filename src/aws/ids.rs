@@ -104,6 +104,12 @@ impl Ids {
         value.cloned().ok_or_else(|| Error::Unresolved { reference: reference.clone(), attribute: Some(key) })
     }
 
+    /// Whether this run, or the run that died before it, made what `reference` stands for.
+    pub(super) fn is_new(&self, reference: &Reference) -> bool {
+        let known = reference.address().and_then(|address| self.known.get(address));
+        known.is_some_and(|known| known.made.is_some())
+    }
+
     /// When the youngest of the objects was made whose ids stand in `message`; when none stands there, the youngest of
     /// all: not every service says which id it does not see.
     pub(super) fn youngest_in(&self, message: &str) -> Option<Timestamp> {

@@ -14,6 +14,7 @@ use super::error::Error;
 use super::identity::Identity;
 use super::ids::{Ids, Made};
 use super::security_group::describe;
+use super::settle::settle;
 use super::tags;
 use crate::resource::{Attributes, Found, Peer, Reference, Rule, SecurityGroupRules};
 
@@ -193,13 +194,16 @@ impl Group<'_> {
 
     /// Reads what is there, and makes it fit: after somebody else, or an earlier attempt, got in between.
     async fn fit_anew(&self, ingress: &Keyed, egress: &Keyed) -> Result<(), Error> {
-        for group in describe(self.aws, vec![tags::filter("group-id", self.id)]).await? {
-            let seen_in = keyed(&read_rules(group.ip_permissions()), self.ids)?;
-            let seen_out = keyed(&read_rules(group.ip_permissions_egress()), self.ids)?;
-            self.fit(Direction::Ingress, &seen_in, ingress).await?;
-            self.fit(Direction::Egress, &seen_out, egress).await?;
-        }
-        Ok(())
+        let look = async || {
+            let groups = describe(self.aws, vec![tags::filter("group-id", self.id)]).await?;
+            Ok(groups.into_iter().next())
+        };
+        let missing = Error::Malformed { operation: "DescribeSecurityGroups", what: "no group of an id that it gave" };
+        let group = settle(self.aws, self.aws.clock().now(), look).await?.ok_or(missing)?;
+        let seen_in = keyed(&read_rules(group.ip_permissions()), self.ids)?;
+        let seen_out = keyed(&read_rules(group.ip_permissions_egress()), self.ids)?;
+        self.fit(Direction::Ingress, &seen_in, ingress).await?;
+        self.fit(Direction::Egress, &seen_out, egress).await
     }
 }
 
@@ -220,18 +224,23 @@ async fn revoke(aws: &Aws, id: &str, direction: Direction, permissions: Vec<IpPe
     }
 }
 
-/// Takes the group for new, which saves a call; where it is not, AWS says so, and what is there is read.
+/// What a new group has is known, which saves a call; where it has something else by now, AWS says so. What any other group
+/// has is read: somebody has taken its rules away, such as a destroy that did not come to its end.
 pub(super) async fn create(aws: &Aws, _identity: &Identity, it: &SecurityGroupRules, ids: &Ids) -> Result<Made, Error> {
     let id = ids.id(&it.group)?;
     let group = Group { aws, id: &id, ids };
     let (ingress, egress) = (keyed(&it.ingress, ids)?, keyed(&it.egress, ids)?);
+    if !ids.is_new(&it.group) {
+        group.fit_anew(&ingress, &egress).await?;
+        return Ok(Made::new(id));
+    }
     let (new_ingress, new_egress) = of_a_new_group();
     let both = async {
         group.fit(Direction::Ingress, &new_ingress, &ingress).await?;
         group.fit(Direction::Egress, &new_egress, &egress).await
     };
     match both.await {
-        Err(error) if error.already_exists() => group.fit_anew(&ingress, &egress).await?,
+        Err(error) if error.already_exists() || error.is_not_found() => group.fit_anew(&ingress, &egress).await?,
         outcome => outcome?,
     }
     Ok(Made::new(id))

@@ -61,7 +61,7 @@ where
 
 /// Looks until something is found or `since` lies a window back; at least once, and for a window at most, whoever's clock
 /// `since` is from.
-async fn settle<T, Find>(aws: &Aws, since: Timestamp, find: impl Fn() -> Find) -> Result<Option<T>, Error>
+pub(super) async fn settle<T, Find>(aws: &Aws, since: Timestamp, find: impl Fn() -> Find) -> Result<Option<T>, Error>
 where
     Find: Future<Output = Result<Option<T>, Error>>,
 {

@@ -111,6 +111,16 @@ fn mark(file: &File) -> Result<String> {
 mod tests {
     use super::*;
 
+    /// A process that does not outlive a failed test.
+    struct Killed(std::process::Child);
+
+    impl Drop for Killed {
+        fn drop(&mut self) {
+            // It may have ended, and nobody is left to be told.
+            let _ended = self.0.kill().and_then(|()| self.0.wait());
+        }
+    }
+
     fn signs() -> (tempfile::TempDir, Signs) {
         let folder = tempfile::tempdir().expect("a folder");
         let signs = Signs::of(folder.path(), "prod.k8s.example");
@@ -136,16 +146,16 @@ mod tests {
         let locked = OpenOptions::new().append(true).open(&path).expect("a file");
         drop(sign);
         locked.try_lock().expect("nobody has it");
-        let mut child = {
+        let mut child = Killed({
             let mut command = std::process::Command::new("sleep");
-            command.arg("600").stdout(locked).spawn().expect("a process")
-        };
+            command.arg("600").stdout(locked).stderr(std::process::Stdio::null()).spawn().expect("a process")
+        });
         assert!(!signs.is_dead("run-1"));
-        let id = rustix::process::Pid::from_child(&child);
+        let id = rustix::process::Pid::from_child(&child.0);
         rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("a process to stop");
         assert!(!signs.is_dead("run-1"));
-        child.kill().expect("a process to kill");
-        child.wait().expect("an end");
+        child.0.kill().expect("a process to kill");
+        child.0.wait().expect("an end");
         assert!(signs.is_dead("run-1"));
     }
 
