@@ -193,6 +193,8 @@ pub(super) fn classify(answer: &Answer) -> Failure {
         "InvalidInstanceType.NotFound" | "InvalidAMIID.NotFound" | "InvalidSnapshot.NotFound" => Failure::Other,
         // Every other EC2 code that ends so names an id: EC2 API reference, "Client error codes for specific actions".
         _ if code.starts_with("Invalid") && code.contains("NotFound") => Failure::NotVisibleYet,
+        // Elastic Load Balancing, of a group that is new (API reference, CreateLoadBalancer).
+        "InvalidSecurityGroup" => Failure::NotVisibleYet,
         // Systems Manager, right after SendCommand.
         "InvocationDoesNotExist" => Failure::NotVisibleYet,
         _ if code.ends_with("LimitExceeded") || code.starts_with("TooMany") => Failure::Quota,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::api;
 use super::failure::{Stopped, first_line};
 use super::helm::Helm;
-use super::run::{beating, permission};
+use super::run::permission;
 use super::session::{Session, show_warnings};
 use super::view;
 use crate::addon::{self, Addon, ObjectKey};
@@ -179,7 +179,7 @@ pub async fn apply(session: &Session, lease: &mut Lease, work: &Work<'_>) -> any
         let seen = install::look(&kubernetes, work.add_ons, &records.add_ons).await?;
         anyhow::Ok(install::install(&means, work.add_ons, &seen).await)
     };
-    let report = beating(lease, installed).await??;
+    let report = lease.beating(installed).await??;
     // What failed keeps its record: it is not what was rendered, and the next plan says so.
     let applied = work.add_ons.iter().filter(|add_on| !report.failures.contains_key(&add_on.name));
     let mut now: BTreeMap<String, AddOnRecord> = applied.map(|add_on| (add_on.name.clone(), record(add_on))).collect();
@@ -190,7 +190,7 @@ pub async fn apply(session: &Session, lease: &mut Lease, work: &Work<'_>) -> any
     }
     lease.stage_add_ons(&now.into_values().collect::<Vec<_>>())?;
     if report.failures.is_empty() {
-        beating(lease, nodes_ready(session, &kubernetes, &means, work.made)).await??;
+        lease.beating(nodes_ready(session, &kubernetes, &means, work.made)).await??;
     }
     Ok(report)
 }
@@ -288,7 +288,7 @@ pub async fn clear(session: &Session, lease: &mut Lease, work: &Work<'_>) -> any
         }
     };
     let means = means(session, lease, work, kubernetes);
-    match beating(lease, install::clear(&means)).await? {
+    match lease.beating(install::clear(&means)).await? {
         Ok(left) if left.is_empty() => {}
         Ok(left) => {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -30,9 +29,6 @@ use crate::ui::plan::{Detail, View};
 use crate::ui::progress;
 use crate::ui::prompt;
 use crate::ui::stream::{self, Sink};
-
-/// How often the lock is looked after while something else is waited for.
-const BEAT: Duration = Duration::from_secs(10);
 
 /// What is asked before anything is changed.
 pub struct Question {
@@ -175,21 +171,6 @@ impl Ending {
     }
 }
 
-/// Waits for some work, and keeps the lock meanwhile.
-///
-/// # Errors
-/// When the lock was lost.
-pub async fn beating<T>(lease: &mut Lease, work: impl Future<Output = T>) -> anyhow::Result<T> {
-    let mut work = std::pin::pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return Ok(done),
-            () = tokio::time::sleep(BEAT) => lease.beat_if_due().await?,
-        }
-    }
-}
-
 /// Does something that changes records only, under the lock and with a line in the audit log.
 pub async fn recorded<T>(
     session: &Session,
@@ -299,7 +280,8 @@ async fn under_lock(
         step.check(&records)?;
         records.change_keys(&step.change);
     }
-    let picture = look_renewing(session, work.purpose, records, Instances::Ignored, &work.renewal).await?;
+    let look = look_renewing(session, work.purpose, records, Instances::Ignored, &work.renewal);
+    let picture = lease.beating(look).await??;
     let mut plan = work.reach.of(picture.plan(session, work.purpose)?, lease.records())?;
     if work.exactly {
         if let Some(add_ons) = &work.add_ons {

@@ -23,6 +23,9 @@ use crate::resource::Address;
 /// How often a holder that pushes nothing looks at the branch. A look costs a host less than a push.
 const LOOK: Duration = Duration::from_secs(20);
 
+/// How often the lock is looked after while something else is waited for.
+const WAKE: Duration = Duration::from_secs(10);
+
 /// The longest pause between two tries of a push that nobody answers.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -274,6 +277,22 @@ impl Lease {
                 Ok(())
             }
             other => other,
+        }
+    }
+
+    /// Waits for some work, and keeps the lock meanwhile.
+    ///
+    /// # Errors
+    /// As [`Lease::beat_if_due`]; the work is dropped then.
+    pub async fn beating<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let clock = *self.branch.clock();
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = clock.sleep(WAKE) => self.beat_if_due().await?,
+            }
         }
     }
 

@@ -43,7 +43,7 @@ pub async fn members(session: &Session, lock: LockOptions) -> anyhow::Result<Exi
                 timeout: LIMIT,
                 comment: format!("windlass certs refresh of member {member}"),
             };
-            let runs = match run::beating(lease, aws::run_command(&session.aws, &script)).await? {
+            let runs = match lease.beating(aws::run_command(&session.aws, &script)).await? {
                 Ok(runs) => runs,
                 Err(error) => {
                     failed.push(format!("  member {member} ({instance}): {error}"));

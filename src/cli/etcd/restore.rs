@@ -168,7 +168,7 @@ async fn restore(session: &Session, lease: &mut Lease, members: &[Member], sourc
             timeout: step.timeout,
             comment: format!("windlass etcd restore {}: {}", session.cluster(), step.word),
         };
-        let runs = run::beating(lease, aws::run_command(&session.aws, &script)).await??;
+        let runs = lease.beating(aws::run_command(&session.aws, &script)).await??;
         let mut failed = Vec::new();
         for member in members {
             let run = member.instance.as_ref().and_then(|instance| runs.get(instance));

@@ -185,7 +185,21 @@ impl Account {
 impl Ran {
     /// How many calls would have changed something.
     pub fn changes(&self) -> usize {
-        self.calls.iter().filter(|call| !crate::sandbox::is_read(&call.operation)).count()
+        self.changing().count()
+    }
+
+    /// How many were not refused.
+    pub fn answered(&self) -> usize {
+        self.calls.iter().filter(|call| call.error.is_none()).count()
+    }
+
+    /// How many changed something.
+    pub fn changed(&self) -> usize {
+        self.changing().filter(|call| call.error.is_none()).count()
+    }
+
+    fn changing(&self) -> impl Iterator<Item = &CallRecord> {
+        self.calls.iter().filter(|call| !crate::sandbox::is_read(&call.operation))
     }
 }
 

@@ -96,16 +96,16 @@ fn throttles_are_sat_out_in_a_destroy() {
     throttled(&DESTROY, 10);
 }
 
-/// Half of everything, throughout. What gets through must not be more than what an undisturbed run calls, but for looks at
-/// what takes longer now.
+/// Half of everything, throughout. It takes longer, and is looked at more often: at most twice as many calls get through as
+/// in an undisturbed run, and at most a quarter more of those that change something.
 #[test]
 fn half_of_all_calls_may_be_throttled() {
     for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY].into_iter().chain(rotation()) {
         let plans = share(24, 2).into_iter().map(|seed| now_and_then(number(seed), 0.5, Kind::Throttle(0)));
-        let undisturbed = story.undisturbed.calls.len();
+        let (answered, changed) = (story.undisturbed.answered(), story.undisturbed.changed());
         for seen in (Row { row: "row 4", story, fate: Fate::SatOut }).holds(plans) {
-            let passed = seen.calls - seen.strikes;
-            assert!(passed <= undisturbed * 5 / 4, "{}: {passed} calls instead of {undisturbed}", story.name);
+            let told = format!("{}: {seen:?} instead of {answered} calls, {changed} changes", story.name);
+            assert!(seen.answered <= answered * 2 && seen.changed <= changed * 5 / 4, "{told}");
         }
     }
 }

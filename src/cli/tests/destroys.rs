@@ -3,9 +3,9 @@
 use super::account::{Account, Git};
 use super::hand::{deed, deeds, deletion, litter, ours};
 use super::oracle::inventory;
-use super::row::{at_call, share};
+use super::row::{at_call, number, share};
 use super::sample::Sample;
-use super::story::{DESTROY, created};
+use super::story::{DESTROY, ROLL, SWITCH, UPDATE, created};
 use crate::exit::Exit;
 use crate::fault::Kind;
 use crate::sandbox::wire::Service;
@@ -48,6 +48,20 @@ fn half_created_clusters_go_without_a_trace() {
 fn half_created_clusters_in_a_network_of_others_go_without_a_trace() {
     let cases = half_created(&Sample::shared(), 3);
     say!("proof: row 12: {cases} cases (half-created in a shared network)");
+}
+
+/// Somebody was about to change it when it went.
+#[test]
+fn half_changed_clusters_go_without_a_trace() {
+    let before = Account::new(&Sample::small(), Git::Imitated);
+    for (story, every) in [(&*UPDATE, 5), (&*ROLL, 10), (&*SWITCH, 5)] {
+        let places = share(story.undisturbed.calls.len(), every);
+        for index in &places {
+            let mut account = story.killed_before(number(*index));
+            leaves_nothing(&mut account, &before, &format!("{} that was killed before call {index}", story.name));
+        }
+        say!("proof: row 12: {} cases ({}, half-way)", places.len(), story.name);
+    }
 }
 
 /// Every object deleted or changed by hand before the cluster goes.

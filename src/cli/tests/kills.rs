@@ -77,6 +77,18 @@ fn a_roll_survives_a_kill_at_every_call() {
     killed(&ROLL, 8);
 }
 
+/// Whoever comes after a roll that died may have something else in mind.
+#[test]
+fn an_apply_may_come_between_a_roll_that_died_and_the_next() {
+    let places = share(ROLL.undisturbed.calls.len() + ROLL.undisturbed.kubernetes_calls, 10);
+    for place in &places {
+        if let Err(wrong) = ROLL.survives_between(number(*place), "apply CLUSTER --yes") {
+            panic!("a roll that was killed before call {place}: {wrong}");
+        }
+    }
+    say!("proof: row 1: {} cases (ROLL, with an apply between)", places.len());
+}
+
 #[test]
 fn destroy_survives_a_kill_at_every_call() {
     killed(&DESTROY, 8);

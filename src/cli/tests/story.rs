@@ -43,8 +43,12 @@ pub struct Seen {
     pub calls: usize,
     /// Those of them that a fault has met.
     pub strikes: usize,
-    /// Those of them that changed something.
+    /// Those of them that were not refused.
+    pub answered: usize,
+    /// Those of them that change something.
     pub changes: usize,
+    /// Those of these that were not refused.
+    pub changed: usize,
 }
 
 macro_rules! story {
@@ -143,7 +147,7 @@ impl Story {
     }
 
     /// An account in which the command was killed before a call.
-    fn killed_before(&self, call: u64) -> Account {
+    pub fn killed_before(&self, call: u64) -> Account {
         let mut account = self.before.fork();
         let ran = account.run_with(self.line, FaultPlan::one(At::Call(call), Kind::StopBefore));
         assert_eq!(ran.exit, None, "{}", ran.text);
@@ -161,6 +165,17 @@ impl Story {
         let (_, rest) = held.split_once("--epoch ").expect("the refusal names the epoch");
         let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
         account.exits(&format!("unlock CLUSTER --epoch {epoch}"), Exit::Done);
+        oracle::must_end(&account.run(self.line), Exit::Done)?;
+        oracle::check(&mut account, &self.expected, Depth::Usual)
+    }
+
+    /// Kills the command before a call, does something else first, and goes on.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn survives_between(&self, call: u64, line: &str) -> Result<(), String> {
+        let mut account = self.killed_before(call);
+        oracle::must_end(&account.run(line), Exit::Done)?;
         oracle::must_end(&account.run(self.line), Exit::Done)?;
         oracle::check(&mut account, &self.expected, Depth::Usual)
     }
@@ -183,7 +198,8 @@ impl Story {
             return Err(String::from("the fault was never met: the case proves nothing"));
         }
         let (calls, strikes) = (first.calls.len(), usize::try_from(first.strikes).expect("few"));
-        let mut seen = Seen { calls, strikes, changes: first.changes(), recovery: 0 };
+        let (answered, changes, changed) = (first.answered(), first.changes(), first.changed());
+        let mut seen = Seen { calls, strikes, answered, changes, changed, recovery: 0 };
         match (first.exit, fate) {
             (None, Fate::Killed) => {}
             (Some(Exit::Done), Fate::SatOut | Fate::GivesUp) => {}

@@ -19,6 +19,12 @@ pub trait Keeper: Send {
     /// # Errors
     /// The right to act is lost.
     fn asked(&mut self) -> impl Future<Output = Result<Vec<RequestRecord>, state::Error>>;
+
+    /// Waits for some work; the right to act is kept alive meanwhile.
+    ///
+    /// # Errors
+    /// The right to act is lost; the work is dropped.
+    fn during<T>(&mut self, work: impl Future<Output = T>) -> impl Future<Output = Result<T, state::Error>>;
 }
 
 impl Keeper for Lease {
@@ -36,6 +42,10 @@ impl Keeper for Lease {
             self.stage_answer(id)?;
         }
         Ok(asked.into_values().collect())
+    }
+
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, state::Error> {
+        self.beating(work).await
     }
 }
 
@@ -66,5 +76,9 @@ impl Keeper for InMemory {
 
     async fn asked(&mut self) -> Result<Vec<RequestRecord>, state::Error> {
         Ok(std::mem::take(&mut self.requests))
+    }
+
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, state::Error> {
+        Ok(work.await)
     }
 }

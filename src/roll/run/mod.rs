@@ -40,9 +40,12 @@ const SOON: Duration = Duration::from_secs(1);
 const SOFT: Duration = Duration::from_secs(60);
 /// A sign of life in a log at least this often (see the design, "Output").
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How often the same action may fail one time after the other before the roll stops: with [`LOOK`] in between, some
-/// minutes.
-const FAILURES: u32 = 30;
+/// How long the same action may fail, one time after the other, before the roll stops.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How soon what failed is tried again: whoever has too much to do is not asked every second.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How long calls under way get when the run is told to stop: CI systems give 10 s before they kill.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What a run needs.
 pub struct Means<'run, K> {
@@ -142,7 +145,7 @@ pub async fn run<K: Keeper>(means: Means<'_, K>, record: Record) -> Result<Repor
         record,
         looked: None,
         told: Told::default(),
-        failures: BTreeMap::new(),
+        failing: BTreeMap::new(),
         decisions: 0,
     };
     let ending = runner.run().await?;
@@ -169,8 +172,8 @@ struct Runner<'run, K> {
     /// When requests were last looked for.
     looked: Option<Duration>,
     told: Told,
-    /// How often each action has failed one time after the other.
-    failures: BTreeMap<String, u32>,
+    /// Since when each action has failed one time after the other.
+    failing: BTreeMap<String, Duration>,
     decisions: u64,
 }
 
@@ -192,7 +195,9 @@ impl<K: Keeper> Runner<'_, K> {
                 self.keep(record, "interrupted").await?;
                 return Ok(Ending::Interrupted);
             }
-            let Some(view) = self.observer.look().await.map_err(|error| refused("looking at AWS", error))? else {
+            let looked = attend(self.keeper, self.clock, &self.stop, self.observer.look()).await?;
+            let Some(looked) = looked else { continue };
+            let Some(view) = looked.map_err(|error| refused("looking at AWS", error))? else {
                 self.pause(LOOK).await;
                 continue;
             };
@@ -213,7 +218,7 @@ impl<K: Keeper> Runner<'_, K> {
                 Outcome::Stopped(stop) => return Ok(Ending::Stopped(stop)),
             }
             if acted {
-                self.pause(SOON).await;
+                self.pause(if self.failing.is_empty() { SOON } else { AGAIN }).await;
             } else {
                 self.wait().await;
             }
@@ -257,20 +262,22 @@ impl<K: Keeper> Runner<'_, K> {
         Ok(())
     }
 
-    /// Does everything at the same time; what fails is tried again after the next look.
+    /// Does everything at the same time; what fails is tried again after the next look. What was given up because the run
+    /// shall stop is seen by the next one.
     async fn act(&mut self, actions: Vec<Action>) -> Result<(), RunError> {
-        for (action, outcome) in self.observer.perform(actions).await {
+        let performed = attend(self.keeper, self.clock, &self.stop, self.observer.perform(actions)).await?;
+        let now = self.clock.since_boot();
+        for (action, outcome) in performed.into_iter().flatten() {
             let key = act::name(&action);
             match outcome {
                 Ok(done) => {
-                    self.failures.remove(&key);
+                    self.failing.remove(&key);
                     self.count(&action, &done);
                     self.report_done(action, done);
                 }
                 Err(error) => {
-                    let failures = self.failures.entry(key.clone()).or_default();
-                    *failures += 1;
-                    if error.is_final() || *failures >= FAILURES {
+                    let since = *self.failing.entry(key.clone()).or_insert(now);
+                    if error.is_final() || now >= since + PATIENCE {
                         return Err(error.of(key));
                     }
                     self.report(Event::Failed { action, error: error.to_string() });
@@ -376,6 +383,28 @@ impl<K: Keeper> Runner<'_, K> {
     fn report(&self, event: Event) {
         (self.reporter)(self.clock.now(), event);
     }
+}
+
+/// Waits for calls, which may have to be repeated for minutes; the right to act is kept alive meanwhile. `None`: the run was
+/// told to stop, and they were given up.
+async fn attend<T, K: Keeper>(
+    keeper: &mut K,
+    clock: Clock,
+    stop: &CancellationToken,
+    calls: impl Future<Output = T>,
+) -> Result<Option<T>, RunError> {
+    let stopped = async {
+        stop.cancelled().await;
+        clock.sleep(GRACE).await;
+    };
+    let done = async {
+        tokio::select! {
+            biased;
+            done = calls => Some(done),
+            () = stopped => None,
+        }
+    };
+    Ok(keeper.during(done).await?)
 }
 
 /// Whether `record` says anything beyond `kept` that must be known before it is done: what is switched off, made larger,
