@@ -87,6 +87,7 @@ impl World {
                 applied: *resource,
                 attributes: Attributes::new(),
                 run: String::from("run"),
+                made: None,
                 settling: false,
             };
             self.observed.found.push(found);

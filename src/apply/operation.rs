@@ -177,13 +177,14 @@ pub async fn perform(bench: Arc<Bench>, operation: Operation) -> Result<Outcome,
         applied,
         attributes,
         run: bench.run.clone(),
+        made: None,
         settling: settles(address.kind()),
     };
     let (id, record) = match act {
         Act::Create { resource, generation } => {
             let made = create(&bench, &address, &resource, generation).await?;
             let record = record_of(&made.id, generation, *resource, made.attributes);
-            (made.id, Some(record))
+            (made.id, Some(ResourceRecord { made: Some(bench.clock.now()), ..record }))
         }
         Act::Update { found, resource } => {
             let attributes = update(&bench, &address, &found, &resource).await?;

@@ -3,13 +3,16 @@
 //! Each kind reports its objects with plain AWS ids in their references. Only when all are there can an id be told to be
 //! one of ours; [`name_references`] replaces those by addresses. No kind calls once per object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use super::connect::Aws;
 use super::error::Error;
+use super::settle::WINDOW;
 use super::{
     auto_scaling_group, balancing, elastic_ip, internet_gateway, launch_template, nat_gateway, network_interface,
     parameter, record_set, role, route_table, scheduled_action, security_group, subnet, volume, vpc,
@@ -38,6 +41,8 @@ pub struct Scope {
     pub attributes: BTreeMap<Address, Attributes>,
     /// What runs that died may have made of an address.
     pub begun: BTreeMap<Address, Vec<Resource>>,
+    /// What was made not long ago, by address, and when: for a minute it may not be seen, and that says nothing.
+    pub young: BTreeMap<Address, Timestamp>,
     /// Whether it is asked how the machines were bought.
     pub instances: Instances,
 }
@@ -64,6 +69,7 @@ impl Scope {
             applied: BTreeMap::new(),
             attributes: BTreeMap::new(),
             begun: BTreeMap::new(),
+            young: BTreeMap::new(),
             instances: Instances::Ignored,
         }
     }
@@ -79,14 +85,37 @@ impl Scope {
     }
 }
 
+/// How soon it is looked again for what must be there: a look takes twenty calls.
+const INTERVAL: Duration = Duration::from_secs(5);
+
 /// What one kind sees.
 type Part<'a> = Pin<Box<dyn Future<Output = Result<Observed, Error>> + Send + 'a>>;
 
-/// Finds everything that exists of a cluster. At most two calls of a kind depend on each other.
+/// Finds everything that exists of a cluster. What was made within the last minute is looked for until that is over: taken
+/// for gone, it would be made again.
 ///
 /// # Errors
 /// The first failed call: a part is worth nothing, because what was not seen would be made again.
 pub async fn discover(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
+    let begun = aws.clock().now();
+    let mut is_told = false;
+    loop {
+        let now = aws.clock().now();
+        let observed = look(aws, scope).await?;
+        let seen: BTreeSet<&Address> = observed.found.iter().map(|found| &found.address).collect();
+        // Whoever's clock it is from: nothing was made after this look began.
+        let may_hide = |made: &Timestamp| now.duration_since(*made.min(&begun)) < WINDOW;
+        let hidden = scope.young.iter().find(|(address, made)| may_hide(made) && !seen.contains(address));
+        let Some((address, _)) = hidden else { return Ok(observed) };
+        if !std::mem::replace(&mut is_told, true) {
+            tracing::warn!(%address, "made a moment ago and not seen yet, looking again for a minute");
+        }
+        aws.clock().sleep(INTERVAL).await;
+    }
+}
+
+/// One look. At most two calls of a kind depend on each other.
+async fn look(aws: &Aws, scope: &Scope) -> Result<Observed, Error> {
     let kinds: [Part<'_>; 16] = [
         Box::pin(vpc::discover(aws, scope)),
         Box::pin(subnet::discover(aws, scope)),

@@ -11,6 +11,7 @@ use super::dispatch::Update;
 use super::error::Error;
 use super::identity::Identity;
 use super::ids::{Ids, Made};
+use super::settle::settle;
 use super::{pages, tags};
 use crate::resource::{Attributes, Found, LoadBalancer, Readiness, Reference, Resource, Scheme, Tags, attribute};
 
@@ -105,7 +106,9 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &LoadBalancer, id
     let answer = call(aws, Call::named("CreateLoadBalancer").with(ids), || request.clone().send()).await;
     let made = match answer {
         Ok(answer) => answer.load_balancers.and_then(|balancers| balancers.into_iter().next()),
-        Err(error) if error.already_exists() => existing(aws, identity, &it.name).await?,
+        Err(error) if error.already_exists() => {
+            settle(aws, aws.clock().now(), || existing(aws, identity, &it.name)).await?
+        }
         Err(error) => return Err(error),
     };
     let missing = Error::Malformed { operation: "CreateLoadBalancer", what: "no load balancer" };

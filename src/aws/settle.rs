@@ -13,7 +13,7 @@ use crate::planted::{self, Bug};
 use crate::resource::{Clash, Tags};
 
 /// How long after the call an object may stay invisible to a describe by tag.
-const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// How often it is looked for.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How often the call is made when its effect stays open.

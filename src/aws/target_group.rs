@@ -13,6 +13,7 @@ use super::identity::Identity;
 use super::ids::{Ids, Made};
 use super::named::{self, count, whole};
 use super::pages;
+use super::settle::settle;
 use crate::resource::{Attributes, Found, HealthCheck, Readiness, Reference, Resource, Tags, TargetGroup};
 
 /// Groups in one page; the most that Elastic Load Balancing gives (API reference, DescribeTargetGroups).
@@ -90,7 +91,9 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &TargetGroup, ids
     let answer = call(aws, Call::named("CreateTargetGroup").with(ids), || request.clone().send()).await;
     let made = match answer {
         Ok(answer) => answer.target_groups.and_then(|groups| groups.into_iter().next()),
-        Err(error) if error.already_exists() => existing(aws, identity, &it.name).await?,
+        Err(error) if error.already_exists() => {
+            settle(aws, aws.clock().now(), || existing(aws, identity, &it.name)).await?
+        }
         Err(error) => return Err(error),
     };
     let arn = made.and_then(|group| group.target_group_arn);

@@ -95,6 +95,9 @@ fn scope(session: &Session, desired: &BTreeMap<Address, Resource>, records: &Rec
         scope.ids.insert(address.clone(), record.id.clone());
         scope.applied.insert(address.clone(), record.applied.clone());
         scope.attributes.insert(address.clone(), record.attributes.clone());
+        if let Some(made) = record.made {
+            scope.young.insert(address.clone(), made);
+        }
     }
     scope.resources.extend(desired.clone());
     scope.begun = plan::begun(records);

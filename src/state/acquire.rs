@@ -5,10 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::branch::{Branch, Landing, Snapshot};
 use super::edit::Edit;
 use super::error::{Error, Held};
-use super::fence::LeaseEnded;
+use super::fence::{LONGEST_PAUSE, LeaseEnded};
 use super::git;
 use super::lease::{Lease, Taken};
 use super::message::{self, Phase, Stamp};
@@ -37,6 +39,7 @@ pub(super) async fn acquire(
     let mut sent: Vec<(String, Duration)> = Vec::new();
     let mut unanswered = 0;
     let (mut sign, mut dead) = (None, None);
+    let mut death = None;
     let mut snapshot = branch.snapshot().await?;
     loop {
         // A push of ours that nobody confirmed has arrived after all.
@@ -49,16 +52,17 @@ pub(super) async fn acquire(
             let by = String::from("whoever has closed this run meanwhile");
             return Err(Error::LeaseEnded(LeaseEnded::Taken { by }));
         }
-        if let Some(lock) = &snapshot.view.records.lock
-            && !watch.may_take_over(branch, &snapshot, lock, &acquire, waiting).await?
-        {
-            snapshot = look_again(branch, snapshot).await?;
-            continue;
+        if let Some(lock) = &snapshot.view.records.lock {
+            death = branch.signs().death(&lock.run);
+            if death.is_none() && !watch.may_take_over(branch, &snapshot, lock, &acquire, waiting).await? {
+                snapshot = look_again(branch, snapshot).await?;
+                continue;
+            }
         }
         sign = sign.or_else(|| give_sign(branch, &acquire.run));
         dead.clone_from(&snapshot.view.records.lock);
         let started = clock.since_boot();
-        let attempt = Attempt::make(branch, &snapshot, &acquire).await?;
+        let attempt = Attempt::make(branch, &snapshot, &acquire, death).await?;
         sent.push((attempt.op.clone(), started));
         match branch.land(&attempt.commit, snapshot.tip.as_deref()).await? {
             Landing::Landed => {
@@ -86,7 +90,7 @@ pub(super) async fn acquire(
 
 /// From here on other processes of this machine see whether the run lives. Without a sign they go by its lease.
 fn give_sign(branch: &Branch, run: &str) -> Option<Arc<Sign>> {
-    match branch.signs().give(run) {
+    match branch.signs().give(run, branch.clock().now()) {
         Ok(sign) => Some(Arc::new(sign)),
         Err(error) => {
             tracing::debug!(%error, "the run gives no sign of life");
@@ -114,7 +118,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Whether the lease has ended, or is known to be a dead run's; otherwise waits for a while.
+    /// Whether the lease has ended; otherwise waits for a while.
     async fn may_take_over(
         &mut self,
         branch: &Branch,
@@ -132,10 +136,6 @@ impl Watch {
         self.standing = Some((snapshot.tip.clone(), since));
         let still = now.saturating_sub(since);
         if planted::is(Bug::EarlySteal) {
-            return Ok(true);
-        }
-        // Calls that it had begun may still have their effect, as after an `unlock`: its open intents are looked for.
-        if branch.signs().is_dead(&lock.run) {
             return Ok(true);
         }
         // Whatever the file says: nobody is robbed sooner than this windlass would let go itself.
@@ -168,7 +168,13 @@ struct Attempt {
 }
 
 impl Attempt {
-    async fn make(branch: &Branch, snapshot: &Snapshot, acquire: &Acquire) -> Result<Self, Error> {
+    /// `death`: when the run that had the lock was last seen alive, if that is known.
+    async fn make(
+        branch: &Branch,
+        snapshot: &Snapshot,
+        acquire: &Acquire,
+        death: Option<Timestamp>,
+    ) -> Result<Self, Error> {
         let now = branch.clock().now();
         let epoch = snapshot.epoch + u64::from(!planted::is(Bug::SameEpoch));
         let mut edit = Edit::of(&snapshot.view);
@@ -176,7 +182,9 @@ impl Attempt {
             edit.found();
         }
         let dead = snapshot.view.records.lock.as_ref();
-        edit.abandon_others(&acquire.run, now);
+        // Between two signs of life it may have begun another call.
+        let end = death.and_then(|death| death.saturating_add(LONGEST_PAUSE).ok());
+        edit.abandon_others(&acquire.run, end.unwrap_or(now).min(now));
         edit.lock(Some(LockRecord {
             epoch,
             run: acquire.run.clone(),

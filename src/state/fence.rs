@@ -43,7 +43,7 @@ pub struct Fence {
     timing: Timing,
     state: Arc<Mutex<State>>,
     /// Seen by other processes for as long as anybody here can still ask, and so start a call.
-    _sign: Option<Arc<Sign>>,
+    sign: Option<Arc<Sign>>,
 }
 
 #[derive(Debug)]
@@ -69,19 +69,19 @@ const PULSE: Duration = Duration::from_secs(1);
 
 /// Without a sign of life for so long, the process was suspended: no load of a machine holds one up for five pulses. And
 /// nobody finds a run silent, reads its epoch and breaks its lock in less.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Fence {
     /// A lease whose last push started at `pushed` ([`Clock::since_boot`]).
     #[must_use]
     pub fn new(clock: Clock, timing: Timing, pushed: Duration) -> Self {
         let state = State { pushed, alive: None, suspended: false, ended: None };
-        Self { clock, timing, state: Arc::new(Mutex::new(state)), _sign: None }
+        Self { clock, timing, state: Arc::new(Mutex::new(state)), sign: None }
     }
 
     /// The same, which keeps the sign of the run alive.
     pub(super) fn showing(self, sign: Option<Arc<Sign>>) -> Self {
-        Self { _sign: sign, ..self }
+        Self { sign, ..self }
     }
 
     /// Gives signs of life from now on, until it is dropped.
@@ -95,8 +95,17 @@ impl Fence {
                 let mut state = fence.state();
                 state.wake(now);
                 state.alive = Some(now);
+                drop(state);
+                fence.show();
             }
         }))
+    }
+
+    /// Shows other processes that this one lives.
+    fn show(&self) {
+        if let Some(Err(error)) = self.sign.as_ref().map(|sign| sign.pulse(self.clock.now())) {
+            tracing::debug!(%error, "the sign of this run has an old date");
+        }
     }
 
     /// Whether a call that takes at most `call_timeout` may start now: `now + call timeout < last push + TTL − margin`.

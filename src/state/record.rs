@@ -67,6 +67,9 @@ pub struct ResourceRecord {
     pub attributes: Attributes,
     /// The run that wrote this.
     pub run: String,
+    /// When it was made, if this record was written then: for a minute AWS may not show it, and that says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Timestamp>,
     /// It was made or changed, and nobody has seen it ready since: the next apply waits for it, whoever made it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settling: bool,

@@ -15,6 +15,7 @@ use super::dispatch::Update;
 use super::error::Error;
 use super::identity::{Identity, tag};
 use super::ids::{Ids, Made};
+use super::settle::settle;
 use super::{named, pages, tags};
 use crate::resource::{
     Address, Attributes, Describe, Found, Kind, LaunchTemplate, Observed, Readiness, Resource, Tags, attribute,
@@ -157,10 +158,11 @@ pub(super) async fn create(aws: &Aws, identity: &Identity, it: &LaunchTemplate, 
 /// Takes over the template that has the name, if an earlier call made it. What that call said may have changed since, so
 /// it gets a version with what is wanted now.
 async fn adopt(aws: &Aws, identity: &Identity, it: &LaunchTemplate, ids: &Ids) -> Result<Made, Error> {
-    let named = describe(aws, vec![tags::filter("launch-template-name", &it.name)]).await?;
+    let look =
+        async || Ok(describe(aws, vec![tags::filter("launch-template-name", &it.name)]).await?.into_iter().next());
     let missing =
         Error::Malformed { operation: "DescribeLaunchTemplates", what: "no template of a name that is taken" };
-    let template = named.into_iter().next().ok_or(missing)?;
+    let template = settle(aws, aws.clock().now(), look).await?.ok_or(missing)?;
     let id = template.launch_template_id().unwrap_or_default().to_owned();
     named::verify(identity, &id, &tags::from_ec2(template.tags))?;
     let attributes = new_version(aws, &id, identity, it, ids).await?;

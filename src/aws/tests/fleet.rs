@@ -176,6 +176,7 @@ impl Fleet {
             applied: applied.clone(),
             attributes: made.attributes,
             run: String::from("run"),
+            made: None,
             settling: false,
         };
         self.records.resources.insert(address.clone(), record);

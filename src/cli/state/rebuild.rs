@@ -198,6 +198,7 @@ impl Bench<'_> {
             applied,
             attributes,
             run: self.run.to_owned(),
+            made: None,
             settling: false,
         }
     }

@@ -197,12 +197,16 @@ fn expired_credentials_end_a_destroy_in_order() {
     expired(&DESTROY);
 }
 
-/// Objects and access that others see late, by more than a minute; also of a run that is killed meanwhile.
-fn late(story: &'static Story, seeds: usize, every: usize) {
-    let lag = |seed: usize| Rule {
+/// What changes is seen late, by up to a minute.
+fn lag(seed: usize) -> Rule {
+    Rule {
         at: At::Probability { probability: 0.95, only_changes: true },
         kind: Kind::Lag(u32::try_from(seed * 7 % 61).expect("small")),
-    };
+    }
+}
+
+/// Objects and access that others see late, by up to a minute; also of a run that is killed meanwhile.
+fn late(story: &'static Story, seeds: usize, every: usize) {
     let seeds = share(seeds, every);
     let plans = seeds.iter().map(|seed| FaultPlan { seed: number(*seed), rules: vec![lag(*seed)] });
     Row { row: "row 7", story, fate: Fate::SatOut }.holds(plans.collect::<Vec<_>>());
@@ -233,6 +237,20 @@ fn what_is_seen_late_is_issued_once_in_a_renewal() {
 #[test]
 fn what_is_seen_late_is_issued_once_in_a_rotation() {
     late(&SWITCH, 60, 1);
+}
+
+/// Who comes right after a run that gave up does not see yet what that has made, and has in its records.
+#[test]
+fn what_is_seen_late_is_made_once_by_a_run_that_broke_off_and_the_next() {
+    for story in [&*CREATE, &*UPDATE] {
+        let calls = story.undisturbed.calls.len();
+        let plans = share(40, 1).into_iter().map(|seed| {
+            let at = At::Calls { from: number(calls / 4 + seed * 17 % (calls * 3 / 4)), count: 1_000_000 };
+            let rules = vec![Rule { at, kind: Kind::ExpiredCredentials }, lag(seed)];
+            FaultPlan { seed: number(seed), rules }
+        });
+        Row { row: "row 7", story, fate: Fate::GivesUp }.holds(plans);
+    }
 }
 
 #[test]

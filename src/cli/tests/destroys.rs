@@ -23,12 +23,12 @@ fn leaves_nothing(account: &mut Account, before: &Account, what: &str) {
     assert_eq!(left, was, "{what}");
 }
 
-fn half_created(sample: &Sample, every: usize) -> usize {
+fn half_created(sample: &Sample, places: impl Fn(usize) -> Vec<usize>) -> usize {
     let before = Account::new(sample, Git::Imitated);
     let mut whole = before.fork();
     let calls = whole.exits("apply CLUSTER --yes", Exit::Done).calls.len();
     leaves_nothing(&mut whole, &before, "the whole cluster");
-    let places = share(calls, every);
+    let places = places(calls);
     for index in &places {
         let mut account = before.fork();
         let killed = account.run_with("apply CLUSTER --yes", at_call(*index, Kind::StopAfter));
@@ -40,13 +40,13 @@ fn half_created(sample: &Sample, every: usize) -> usize {
 
 #[test]
 fn half_created_clusters_go_without_a_trace() {
-    let cases = half_created(&Sample::small(), 2);
+    let cases = half_created(&Sample::small(), |calls| (0..calls).collect());
     say!("proof: row 12: {cases} cases (half-created)");
 }
 
 #[test]
 fn half_created_clusters_in_a_network_of_others_go_without_a_trace() {
-    let cases = half_created(&Sample::shared(), 3);
+    let cases = half_created(&Sample::shared(), |calls| share(calls, 2));
     say!("proof: row 12: {cases} cases (half-created in a shared network)");
 }
 

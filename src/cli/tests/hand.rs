@@ -96,12 +96,34 @@ pub fn changes(kind: &str, id: &str, object: &Value) -> Vec<Deed> {
                 ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
             ];
             deeds.push(deed(Service::Ec2, "AuthorizeSecurityGroupIngress", everybody));
+            let way_out = [
+                ("GroupId", id),
+                ("IpPermissions.1.IpProtocol", "-1"),
+                ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
+            ];
+            deeds.push(deed(Service::Ec2, "RevokeSecurityGroupEgress", way_out));
+        }
+        "ec2/internet-gateway" => {
+            let vpc = object["vpc"].as_str().unwrap_or_default();
+            deeds.push(ec2("DetachInternetGateway", [("InternetGatewayId", id), ("VpcId", vpc)]));
         }
         "autoscaling/group" => {
             let larger = [("AutoScalingGroupName", id), ("MaxSize", "9")];
             deeds.push(deed(Service::AutoScaling, "UpdateAutoScalingGroup", larger));
             let still = [("AutoScalingGroupName", id), ("ScalingProcesses.member.1", "Launch")];
             deeds.push(deed(Service::AutoScaling, "SuspendProcesses", still));
+            for target_group in object["targetGroups"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                let without = [("AutoScalingGroupName", id), ("TargetGroupARNs.member.1", target_group)];
+                deeds.push(deed(Service::AutoScaling, "DetachLoadBalancerTargetGroups", without));
+            }
+        }
+        "elbv2/load-balancer" => {
+            let own_zone = [
+                ("LoadBalancerArn", id),
+                ("Attributes.member.1.Key", "load_balancing.cross_zone.enabled"),
+                ("Attributes.member.1.Value", "false"),
+            ];
+            deeds.push(deed(Service::ElasticLoadBalancing, "ModifyLoadBalancerAttributes", own_zone));
         }
         "elbv2/target-group" => {
             let other = [("TargetGroupArn", id), ("HealthCheckPath", "/")];

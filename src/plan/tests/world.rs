@@ -178,6 +178,7 @@ impl World {
             applied,
             attributes: Attributes::new(),
             run: String::from("run-0"),
+            made: None,
             settling: false,
         };
         self.records.resources.insert(address.clone(), record);

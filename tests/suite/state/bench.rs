@@ -131,6 +131,7 @@ pub fn resource(name: &str, generation: u32) -> ResourceRecord {
         applied: gateway.into(),
         attributes: BTreeMap::new(),
         run: String::from("r"),
+        made: None,
         settling: false,
     }
 }
