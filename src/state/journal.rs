@@ -98,8 +98,12 @@ pub(super) fn compacted(lines: &[JournalLine]) -> Vec<JournalLine> {
 }
 
 /// The same, dated to the end of the run: its last call for them may have begun just then, after many that were throttled.
+/// Never to a time before they were announced, whoever's clock says so.
 pub(super) fn closed(lines: &[JournalLine], end: Timestamp) -> Vec<JournalLine> {
-    let dated = |intent: Intent| Intent { at: if planted::is(Bug::EarlyIntent) { intent.at } else { end }, ..intent };
+    let dated = |intent: Intent| match planted::is(Bug::EarlyIntent) {
+        true => intent,
+        false => Intent { at: intent.at.max(end), ..intent },
+    };
     unresolved(lines).into_iter().map(|intent| JournalLine::Intent(dated(intent))).collect()
 }
 

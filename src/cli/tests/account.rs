@@ -193,9 +193,9 @@ impl Ran {
         self.calls.iter().filter(|call| call.error.is_none()).count()
     }
 
-    /// How many changed something.
+    /// How many changed something. Members are asked how they are by a command that they run.
     pub fn changed(&self) -> usize {
-        self.changing().filter(|call| call.error.is_none()).count()
+        self.changing().filter(|call| call.error.is_none() && call.operation != "SendCommand").count()
     }
 
     fn changing(&self) -> impl Iterator<Item = &CallRecord> {

@@ -265,6 +265,9 @@ impl<K: Keeper> Runner<'_, K> {
     /// Does everything at the same time; what fails is tried again after the next look. What was given up because the run
     /// shall stop is seen by the next one.
     async fn act(&mut self, actions: Vec<Action>) -> Result<(), RunError> {
+        // What is not tried this time has not failed one time after the other.
+        let tried: BTreeSet<String> = actions.iter().map(act::name).collect();
+        self.failing.retain(|key, _| tried.contains(key));
         let performed = attend(self.keeper, self.clock, &self.stop, self.observer.perform(actions)).await?;
         let now = self.clock.since_boot();
         for (action, outcome) in performed.into_iter().flatten() {
