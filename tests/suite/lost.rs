@@ -39,9 +39,9 @@ fn remove_branch(fleet: &Fleet) {
     fleet.git(&["--git-dir", &repository, "update-ref", "-d", &format!("refs/heads/windlass-state/{CLUSTER}")]);
 }
 
-/// Everything but which run wrote it.
+/// Everything but which run wrote it, and when.
 fn resources(records: &Records) -> BTreeMap<Address, ResourceRecord> {
-    let anonymous = |record: &ResourceRecord| ResourceRecord { run: String::new(), ..record.clone() };
+    let anonymous = |record: &ResourceRecord| ResourceRecord { run: String::new(), made: None, ..record.clone() };
     records.resources.iter().map(|(address, record)| (address.clone(), anonymous(record))).collect()
 }
 
