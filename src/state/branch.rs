@@ -8,7 +8,7 @@ use super::finding::{Finding, FindingKind, Findings};
 use super::format;
 use super::git::{self, Commit, Draft, Git, Identity, Project, Pushed, Remote};
 use super::layout::{self, File};
-use super::message::Stamp;
+use super::message::{Phase, Stamp};
 use super::reading::{self, Body};
 use super::settings::StoreSettings;
 use super::sign::Signs;
@@ -109,7 +109,7 @@ impl Branch {
             let Some(tip) = tip else { return Ok((Snapshot::default(), findings)) };
             let files = self.files(&tip).await?;
             let (view, mut flaws) = tree::read(&self.settings.cluster, Some(&tip), &files);
-            flaws.extend(self.lock_of_another(&view, stamp.as_ref()));
+            flaws.extend(self.lock_of_another(&files, &view, stamp.as_ref()));
             self.blame(&tip, &mut flaws).await?;
             findings.append(&mut flaws);
             if findings.is_empty() {
@@ -121,9 +121,17 @@ impl Branch {
         }
     }
 
-    /// A lock is written by the commit that takes it, and every later one of that holder has its epoch.
-    fn lock_of_another(&self, view: &View, stamp: Option<&Stamp>) -> Option<Finding> {
-        let (lock, stamp) = view.records.lock.as_ref().zip(stamp)?;
+    /// A lock is written by the commit that takes it, every later one of that holder has its epoch, and it is there until
+    /// the holder gives it back.
+    fn lock_of_another(&self, files: &Files, view: &View, stamp: Option<&Stamp>) -> Option<Finding> {
+        let stamp = stamp?;
+        let Some(lock) = view.records.lock.as_ref() else {
+            let holds = [Phase::Acquire, Phase::Intent, Phase::Result, Phase::Beat, Phase::Request];
+            let message = format!("it is gone, and the last commit, of run {}, does not give it back", stamp.run);
+            let flaw = || reading::flaw(&self.settings.cluster, FindingKind::Contradiction, layout::LOCK, message);
+            // A damaged one is told by itself.
+            return (holds.contains(&stamp.phase) && !files.contains_key(layout::LOCK)).then(flaw);
+        };
         if (lock.epoch, &lock.run) == (stamp.epoch, &stamp.run) {
             return None;
         }
