@@ -8,7 +8,7 @@ use super::finding::{Finding, FindingKind, Findings};
 use super::format;
 use super::git::{self, Commit, Draft, Git, Identity, Project, Pushed, Remote};
 use super::layout::{self, File};
-use super::message::{Phase, Stamp};
+use super::message::Stamp;
 use super::reading::{self, Body};
 use super::settings::StoreSettings;
 use super::sign::Signs;
@@ -126,11 +126,12 @@ impl Branch {
     fn lock_of_another(&self, files: &Files, view: &View, stamp: Option<&Stamp>) -> Option<Finding> {
         let stamp = stamp?;
         let Some(lock) = view.records.lock.as_ref() else {
-            let holds = [Phase::Acquire, Phase::Intent, Phase::Result, Phase::Beat, Phase::Request];
-            let message = format!("it is gone, and the last commit, of run {}, does not give it back", stamp.run);
-            let flaw = || reading::flaw(&self.settings.cluster, FindingKind::Contradiction, layout::LOCK, message);
             // A damaged one is told by itself.
-            return (holds.contains(&stamp.phase) && !files.contains_key(layout::LOCK)).then(flaw);
+            let is_gone = !files.contains_key(layout::LOCK);
+            let is_open = view.journals.contains_key(&stamp.run) && !view.runs.contains(&stamp.run);
+            let message = format!("it is gone, and run {}, whose journal is open, has not given it back", stamp.run);
+            let flaw = || reading::flaw(&self.settings.cluster, FindingKind::Contradiction, layout::LOCK, message);
+            return (is_gone && is_open).then(flaw);
         };
         if (lock.epoch, &lock.run) == (stamp.epoch, &stamp.run) {
             return None;
