@@ -91,6 +91,7 @@ pub fn open_new(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// A new file with this content.
 fn write(path: &Path, content: &[u8], lasting: Lasting) -> Result<()> {
     let mut file = open_new(path)?;
     file.write_all(content)?;
