@@ -151,8 +151,11 @@ impl Repair<'_> {
         Ok(())
     }
 
+    /// A lock that is wrong is repaired with any journal: without it the holder's would be thrown away as
+    /// nobody's, and with it what the holder has begun.
     fn is_wanted(&self, path: &String) -> bool {
-        self.paths.is_empty() || self.paths.contains(path)
+        let judges = || path == layout::LOCK && self.paths.iter().any(|path| path.starts_with(layout::JOURNALS));
+        self.paths.is_empty() || self.paths.contains(path) || judges()
     }
 
     /// The next finding that is to be repaired. A lock that contradicts its commit comes first: by it others are judged, such

@@ -45,9 +45,9 @@ pub fn kind_and_id(key: &str) -> (&str, &str) {
 /// How thoroughly a case is looked at: what costs as much as the case itself is done for some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// A second run, and what is live.
+    /// What is live, a second run, the whole state branch, and the certificates.
     Usual,
-    /// Also the whole state branch, and the end of the cluster.
+    /// Also the end of the cluster.
     Whole,
 }
 
@@ -64,7 +64,7 @@ pub struct Expected {
 pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
     same("the account holds something else than after an undisturbed run", &inventory(account), &expected.inventory)?;
     if expected.is_gone() {
-        return gone(account, expected, depth);
+        return gone(account, expected);
     }
     staffed(account)?;
     let again = account.run("apply CLUSTER --yes");
@@ -72,11 +72,11 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
     if again.changes() > 0 || !again.text.contains("Nothing to do") {
         return Err(format!("another apply changes {} things\n{}", again.changes(), again.text));
     }
+    sound(account)?;
+    trusted(account)?;
     if depth == Depth::Whole {
-        sound(account)?;
-        trusted(account)?;
         must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
-        return gone(account, expected, depth);
+        return gone(account, expected);
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ fn staffed(account: &Account) -> Result<(), String> {
     Ok(())
 }
 
-fn gone(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
+fn gone(account: &mut Account, expected: &Expected) -> Result<(), String> {
     let (left, before) = (account.live(), &expected.empty);
     for (key, object) in &left {
         match before.get(key) {
@@ -104,7 +104,7 @@ fn gone(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), 
     if let Some(missing) = before.keys().find(|key| !left.contains_key(*key)) {
         return Err(format!("{missing}, which is not ours, is gone"));
     }
-    if depth == Depth::Whole { sound(account) } else { Ok(()) }
+    sound(account)
 }
 
 /// Hours later, when members have fetched what changed: each presents a certificate of what all trust.

@@ -256,6 +256,43 @@ async fn a_secret_that_was_removed_again_is_still_found_in_the_history() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lock_that_nobody_gave_back_is_missed() {
+    let (bench, store) = good().await;
+    let mut lease = bench::acquire(&store, "r3").await.expect("the lock");
+    lease.write("wave 1/1", vec![bench::create("c", 1)], Vec::new()).await.expect("an intent");
+    let held = bench.file("lock.json");
+    let vandal = Vandal::new(&bench);
+    std::fs::remove_file(vandal.file("lock.json")).expect("a file");
+    let commit = vandal.push();
+
+    // Nobody takes it for free, whether the holder lives or not.
+    let error = bench::acquire(&store, "r4").await.expect_err("a lock that is gone");
+    let Error::Corrupt(findings) = &error else { panic!("{error:?}") };
+    let [finding] = findings.0.as_slice() else { panic!("the journal is not to blame: {findings}") };
+    assert_eq!((finding.kind, finding.path.as_deref()), (FindingKind::Contradiction, Some("lock.json")));
+    assert!(finding.message.contains("run r3, whose journal is open, has not given it back"), "{finding}");
+    assert_eq!(finding.commit, commit);
+    assert_eq!(store.fsck().await.expect("a check"), findings.0);
+    assert_eq!(bench.tip(), commit, "nothing was written");
+    // Nor does the holder act on.
+    let written = lease.write("results", Vec::new(), vec![bench::made("c", 1)]).await;
+    assert!(matches!(written, Err(Error::Corrupt(_))), "{written:?}");
+
+    // What the holder has begun is not thrown away as a journal of nobody's.
+    let recovered = store.recover(&[String::from("journal/r3.jsonl")], "ann@laptop").await.expect("a repair");
+    assert_eq!(recovered.restored.keys().collect::<Vec<_>>(), ["lock.json"]);
+    assert_eq!(bench.file("lock.json"), held);
+    let refused = bench::acquire(&store, "r4").await.map(|lease| lease.epoch());
+    assert!(matches!(refused, Err(Error::Held(_))), "{refused:?}");
+    // A lock that was broken is no loss.
+    let epoch = store.read().await.expect("records").lock.expect("the lock").epoch;
+    store.unlock(epoch, "bob@laptop").await.expect("an unlock");
+    assert_eq!(store.fsck().await.expect("a check"), []);
+    let next = bench::acquire(&store, "r4").await.expect("the lock");
+    assert_eq!(next.records().open_journals.keys().collect::<Vec<_>>(), ["r3"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_live_lock_is_not_repaired_under_its_holder() {
     let (bench, store) = good().await;
     let lease = bench::acquire(&store, "r3").await.expect("the lock");

@@ -1,6 +1,9 @@
 //! A roll that is killed at each of its actions, before and after the effect, and goes on; answers that are lost, and
 //! servers that refuse.
 
+use std::time::Duration;
+
+use super::super::{Ending, GRACE};
 use super::stage::{Killed, Stage};
 use super::watch::Watch;
 use crate::fault::{At, FaultPlan, Kind};
@@ -36,7 +39,7 @@ async fn killed_at_each(kind: Kind) {
         }
         stage.again();
         let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
-        assert_eq!(report.ending, super::super::Ending::Done, "killed at {index}:\n{}", stage.log());
+        assert_eq!(report.ending, Ending::Done, "killed at {index}:\n{}", stage.log());
         stage.check_end().await;
         watch.check();
         assert!(watch.members() >= 2, "killed at {index}: {} members served", watch.members());
@@ -62,5 +65,28 @@ async fn lost_answers_and_servers_that_refuse_are_sat_out() {
         let mut stage = stage(FaultPlan { seed, ..FaultPlan::one(at, kind) });
         let report = stage.rolls().await;
         say!("{kind:?}: {} s", report.elapsed.as_secs());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_that_nobody_answers_is_interrupted_within_seconds_and_goes_on_later() {
+    for seconds in [1, 20, 61, 150, 400] {
+        // From the fortieth call on everything is refused as too fast, for good: calls are repeated all the time.
+        let plan = FaultPlan::one(At::Calls { from: 40, count: 1_000_000 }, Kind::Throttle(1));
+        let mut stage = stage(plan);
+        let (clock, stop) = (stage.clock, stage.stop.clone());
+        let told = tokio::spawn(async move {
+            clock.sleep(Duration::from_secs(seconds)).await;
+            stop.cancel();
+            clock.since_boot()
+        });
+        let report = stage.roll(|_| {}).await.expect("nothing is refused for good");
+        let (ended, told) = (stage.clock.since_boot(), told.await.expect("a time"));
+        assert_eq!(report.ending, Ending::Interrupted, "after {seconds} s:\n{}", stage.log());
+        let took = ended - told;
+        assert!(took <= GRACE + Duration::from_secs(1), "after {seconds} s it took {took:?}:\n{}", stage.log());
+        say!("interrupted after {seconds} s, ended in {took:?}");
+        stage.again();
+        stage.rolls().await;
     }
 }

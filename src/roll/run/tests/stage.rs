@@ -39,6 +39,8 @@ pub struct Stage {
     pub scenario: Scenario,
     pub keeper: InMemory,
     pub events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
+    /// Tells the run to stop, as Ctrl-C does.
+    pub stop: CancellationToken,
 }
 
 impl Stage {
@@ -46,7 +48,14 @@ impl Stage {
     pub fn new(scenario: Scenario) -> Self {
         let clock = Clock::starting_at("2026-11-20T10:00:00Z".parse().expect("a date"));
         let sandbox = Sandbox::in_memory(clock, scenario.world(clock.now()));
-        Self { clock, sandbox, scenario, keeper: InMemory::default(), events: Arc::default() }
+        Self {
+            clock,
+            sandbox,
+            scenario,
+            keeper: InMemory::default(),
+            events: Arc::default(),
+            stop: CancellationToken::new(),
+        }
     }
 
     pub fn named(name: &str) -> Self {
@@ -143,7 +152,7 @@ impl Stage {
             keeper: &mut self.keeper,
             clock: self.clock,
             reporter: Arc::new(move |at, event| events.lock().expect("one thread").push((at, event))),
-            stop: CancellationToken::new(),
+            stop: self.stop.clone(),
         };
         run(means, record).await
     }
@@ -175,6 +184,7 @@ impl Stage {
     pub fn again(&mut self) {
         let sandbox = self.sandbox.clone();
         self.sandbox = sandbox.with_faults(FaultPlan::default());
+        self.stop = CancellationToken::new();
     }
 
     /// Everything is new, and everything that was changed for the roll is back.
