@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::event::Event;
 use super::operation::Bench;
-use crate::aws::{self, Leftover, LeftoverKind, Scope};
+use crate::aws::{self, Leftover, Scope};
 
 /// Load balancers give their interfaces back minutes after their delete: three times what is typical.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(15);
 pub async fn sweep(bench: &Bench, scope: &Scope) -> Result<(), aws::Error> {
     let begun = Instant::now();
     loop {
-        let left = made_by_kubernetes(aws::leftovers(&bench.aws, scope).await?);
+        let left = aws::made_by_kubernetes(&bench.aws, scope).await?;
         if left.is_empty() || begun.elapsed() > PATIENCE {
             return Ok(());
         }
@@ -32,9 +32,4 @@ pub async fn sweep(bench: &Bench, scope: &Scope) -> Result<(), aws::Error> {
         }
         bench.clock.sleep(INTERVAL).await;
     }
-}
-
-fn made_by_kubernetes(mut left: Vec<Leftover>) -> Vec<Leftover> {
-    left.retain(|leftover| !matches!(leftover.kind, LeftoverKind::Own(_)));
-    left
 }

@@ -72,7 +72,7 @@ pub use group_change::{Bounds, Termination, resize, resume, suspend, terminate};
 pub use groups_view::{GroupsWanted, KnownMachines, groups_view};
 pub use identity::{Identity, TAG_PREFIX, tag};
 pub use ids::{Ids, Made};
-pub use leftovers::{Leftover, LeftoverKind, leftovers, sweep};
+pub use leftovers::{Leftover, LeftoverKind, leftovers, made_by_kubernetes, sweep};
 pub use limits::{Limits, Rate, Service};
 pub use offerings::offerings;
 pub use parameter::{ParameterValue, PublicCertificate, create_parameter, update_parameter};

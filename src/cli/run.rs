@@ -189,9 +189,7 @@ pub async fn recorded<T>(
     };
     let record = ended(session, &lease, command, started, ending);
     let released = lease.release(record).await;
-    let done = done?;
-    released?;
-    Ok(done)
+    concluded(done, released)
 }
 
 /// The record of a run that ends now; it followed no plan.

@@ -18,11 +18,12 @@ use crate::desired::parameter_path;
 /// Things in one page; what all of EC2's describe operations allow (API reference).
 const PAGE: i32 = 500;
 
-/// Everything that is the cluster's by its tags and no planned resource.
+/// Everything that is the cluster's by its tags and no planned resource, sorted by kind and id: what
+/// [`sweep`](super::sweep()) deletes.
 ///
 /// # Errors
 /// The first failed call.
-pub(super) async fn made_by_kubernetes(aws: &Aws, scope: &Scope) -> Result<Vec<Leftover>, Error> {
+pub async fn made_by_kubernetes(aws: &Aws, scope: &Scope) -> Result<Vec<Leftover>, Error> {
     let search = Search { aws, scope, filter: any_of("tag-key", &keys(&scope.cluster)) };
     let (balancing, instances, volumes, interfaces, addresses, groups, parameters) = tokio::try_join!(
         search.balancing(),
@@ -33,7 +34,9 @@ pub(super) async fn made_by_kubernetes(aws: &Aws, scope: &Scope) -> Result<Vec<L
         search.security_groups(),
         search.parameters(),
     )?;
-    Ok([balancing, instances, volumes, interfaces, addresses, groups, parameters].into_iter().flatten().collect())
+    let mut all = [balancing, instances, volumes, interfaces, addresses, groups, parameters].concat();
+    all.sort();
+    Ok(all)
 }
 
 struct Search<'a> {

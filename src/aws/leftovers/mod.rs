@@ -8,6 +8,7 @@ mod sweep;
 
 use std::fmt;
 
+pub use self::find::made_by_kubernetes;
 pub use self::sweep::sweep;
 use super::connect::Aws;
 use super::discover::{Scope, discover};
@@ -88,7 +89,7 @@ impl fmt::Display for Leftover {
 /// # Errors
 /// The first failed call.
 pub async fn leftovers(aws: &Aws, scope: &Scope) -> Result<Vec<Leftover>, Error> {
-    let (observed, made) = tokio::try_join!(discover(aws, scope), find::made_by_kubernetes(aws, scope))?;
+    let (observed, made) = tokio::try_join!(discover(aws, scope), made_by_kubernetes(aws, scope))?;
     let own = observed.found.into_iter().filter(|found| {
         // Rules are no thing apart from their group. A record of a known name may be anybody's, unless it was recorded.
         match found.address.kind() {

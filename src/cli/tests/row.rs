@@ -11,7 +11,7 @@ const SIZE: &str = "WINDLASS_PROOF_SIZE";
 const CI: usize = 2;
 
 /// One of so many cases is looked at wholly where not each is: a destroy costs as much as the case itself.
-const WHOLE_EVERY: usize = 4;
+const WHOLE_EVERY: usize = 2;
 
 /// For a mistake on purpose: one of so many cases, then the next ones, until it is noticed.
 const COARSE: usize = 10;
