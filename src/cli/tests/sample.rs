@@ -56,35 +56,5 @@ impl Sample {
     }
 }
 
-const SMALL: &str = r#"apiVersion: windlass/v1
-kind: Cluster
-metadata:
-  name: small.k8s.foo.bar
-spec:
-  aws: { region: eu-west-3, account: "123456789012" }
-  kubernetes: { version: 1.34.2 }
-  network:
-    vpc: { cidr: 10.20.0.0/16 }
-    nat: single
-    subnets:
-      - { name: public-a, zone: eu-west-3a, cidr: 10.20.0.0/24, type: public }
-      - { name: private-a, zone: eu-west-3a, cidr: 10.20.32.0/19, type: private }
-  controlPlane:
-    members:
-      - { name: a, subnet: private-a }
-    machineType: m6i.large
-    image: { ssm: /foo/images/kubernetes/1.34.2/x86_64 }
-  dns: { zone: k8s.foo.bar }
-  protection: { deletion: false, maxDestroys: 100 }
----
-apiVersion: windlass/v1
-kind: NodeGroup
-metadata:
-  name: nodes
-spec:
-  cluster: small.k8s.foo.bar
-  subnets: [private-a]
-  minSize: 2
-  maxSize: 4
-  machineTypes: [m6i.xlarge]
-"#;
+/// Real processes are killed in the same project: `tests/suite/killed.rs`.
+const SMALL: &str = include_str!("../../../tests/data/small-cluster.yaml");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::Fleet;
+use super::{Fleet, SMALL};
 
 /// By what was done to them.
 static MADE: Mutex<BTreeMap<String, Arc<OnceLock<Folder>>>> = Mutex::new(BTreeMap::new());
@@ -25,6 +25,11 @@ impl Fleet {
     /// The example fleet, and a cluster of it created.
     pub fn created_with_add_ons(cluster: &str) -> Self {
         Self::made(&format!("{cluster} is created with its add-ons"), || applied(Self::with_add_ons(), cluster))
+    }
+
+    /// The small project, and its cluster created.
+    pub fn small_created() -> Self {
+        Self::made("the small cluster is created", || applied(Self::small(), SMALL))
     }
 
     /// A created cluster, and a commit that changes the tags of everything in it.

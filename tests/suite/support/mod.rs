@@ -23,7 +23,10 @@ static AGE: LazyLock<(NamedTempFile, [String; 2])> = LazyLock::new(|| {
     (file, [first, second])
 });
 
-/// A copy of the example fleet in a git repository of its own.
+/// The cluster of [`Fleet::small`].
+pub const SMALL: &str = "small.k8s.foo.bar";
+
+/// A project, mostly a copy of the example fleet, in a git repository of its own.
 pub struct Fleet {
     directory: TempDir,
     environment: Vec<(String, String)>,
@@ -84,14 +87,32 @@ impl Fleet {
         for name in ["windlass.yaml", "addons", "templates", "snippets", "vars", "sandbox"] {
             copy(&root().join(name), &fleet.path().join(name));
         }
-        fleet.write(".gitignore", "/.windlass\n");
-        let recipients = AGE.1.join(", ");
-        fleet.write("windlass.yaml", &format!("{}\nageRecipients: [{recipients}]\n", fleet.read("windlass.yaml")));
-        fleet.git(&["init", "--quiet", "--initial-branch", "main"]);
-        fleet.git(&["config", "user.name", "tester"]);
-        fleet.git(&["config", "user.email", "tester@localhost"]);
-        fleet.commit("the example fleet");
+        fleet.begin();
         fleet
+    }
+
+    /// The project of `tests/data/small-cluster.yaml`, with one small cluster in it.
+    pub fn small() -> Self {
+        let fleet = Self::nowhere();
+        let manifests = fs::read_to_string(root().join("tests/data/small-cluster.yaml")).expect("a readable file");
+        let seed = fs::read_to_string(root().join("sandbox/seed.yaml")).expect("a readable file");
+        fleet.write("windlass.yaml", "state: { remote: none }\nsandbox: { world: sandbox/seed.yaml }\n");
+        fleet.write("templates/cluster.yaml.j2", &manifests);
+        fleet.write(&format!("vars/{SMALL}.yaml"), "{}\n");
+        fleet.write("sandbox/seed.yaml", &format!("networkPlugin: builtIn\n{seed}"));
+        fleet.begin();
+        fleet
+    }
+
+    /// Makes a repository of what was written.
+    fn begin(&self) {
+        self.write(".gitignore", "/.windlass\n");
+        let recipients = AGE.1.join(", ");
+        self.write("windlass.yaml", &format!("{}\nageRecipients: [{recipients}]\n", self.read("windlass.yaml")));
+        self.git(&["init", "--quiet", "--initial-branch", "main"]);
+        self.git(&["config", "user.name", "tester"]);
+        self.git(&["config", "user.email", "tester@localhost"]);
+        self.commit("the project");
     }
 
     /// A clone of a repository that holds the fleet.
