@@ -31,7 +31,11 @@ fn whoever_leaves_is_no_recipient_any_more_and_what_he_may_have_read_is_named() 
     let leaver = line.rsplit(", ").next().expect("the second").trim_end_matches(']').to_owned();
     fleet.edit("windlass.yaml", &line, &format!("{first}, {newcomer}]"));
     fleet.sandboxed(&["secrets", "list", CLUSTER]).exits(0).says("NO").warns("windlass secrets rotate");
-    let ran = fleet.sandboxed(&["secrets", "rotate", CLUSTER, "--yes"]).exits(0);
+    // The second commit is the one that seals them: what fails there says how to go on.
+    let rotate = ["secrets", "rotate", CLUSTER, "--yes"];
+    let full = fleet.disturbed(&rotate, r#"{"occurrence":{"operation":"git:fast-import","index":1}}"#, "diskFull");
+    full.exits(17).warns("No space left on device").warns("run the same command again");
+    let ran = fleet.sandboxed(&rotate).exits(0);
     ran.warns(&format!("{leaver} may no longer"))
         .warns(&format!("{newcomer} may open"))
         .warns("certs rotate-ca staging-customer.k8s.foo.bar --authority etcd")
