@@ -96,8 +96,8 @@ fn throttles_are_sat_out_in_a_destroy() {
     throttled(&DESTROY, 10);
 }
 
-/// Half of everything, throughout. It takes longer, and is looked at more often: at most twice as many calls get through as
-/// in an undisturbed run, and at most a quarter more of those that change something.
+/// Half of everything, throughout. It takes longer, and is looked at more often: at most half as many calls more get through
+/// than in an undisturbed run, and at most a quarter more of those that change something.
 #[test]
 fn half_of_all_calls_may_be_throttled() {
     for story in [&*CREATE, &*UPDATE, &*RENEW, &*ROLL, &*DESTROY].into_iter().chain(rotation()) {
@@ -105,7 +105,7 @@ fn half_of_all_calls_may_be_throttled() {
         let (answered, changed) = (story.undisturbed.answered(), story.undisturbed.changed());
         for seen in (Row { row: "row 4", story, fate: Fate::SatOut }).holds(plans) {
             let told = format!("{}: {seen:?} instead of {answered} calls, {changed} changes", story.name);
-            assert!(seen.answered <= answered * 2 && seen.changed <= changed * 5 / 4, "{told}");
+            assert!(seen.answered <= answered * 3 / 2 && seen.changed <= changed * 5 / 4, "{told}");
         }
     }
 }

@@ -154,15 +154,9 @@ impl Observer {
             // Without the nodes nothing is decided: AWS is not asked again and again meanwhile.
             return Ok(None);
         }
-        if self.groups.is_older_than(AWS, now) {
-            self.look_at_aws(now).await?;
-        }
-        if self.needs_members && self.members.is_older_than(MEMBERS, now) {
-            self.look_at_members(now).await;
-        }
-        if !self.cluster.gates.is_empty() && self.probes.is_older_than(PROBES, now) {
-            let probes = probe::ask(&self.cluster.dial, &self.cluster.gates).await;
-            self.probes = Kept { value: Some(probes), at: now };
+        // Nor while the API server does not answer: what is kept is old by the time it does, and asked for then.
+        if self.groups.value.is_none() || self.watching.trouble().is_none() {
+            self.look_beyond_kubernetes(now).await?;
         }
         let Some(seen) = self.watching.seen() else { return Ok(None) };
         Ok(Some(View {
@@ -176,6 +170,21 @@ impl Observer {
             capacity: self.capacity.clone(),
             probes: self.probes.value.clone().unwrap_or_default(),
         }))
+    }
+
+    /// AWS, the members where a decision needs them, and the probes: what is too old of them.
+    async fn look_beyond_kubernetes(&mut self, now: Duration) -> Result<(), aws::Error> {
+        if self.groups.is_older_than(AWS, now) {
+            self.look_at_aws(now).await?;
+        }
+        if self.needs_members && self.members.is_older_than(MEMBERS, now) {
+            self.look_at_members(now).await;
+        }
+        if !self.cluster.gates.is_empty() && self.probes.is_older_than(PROBES, now) {
+            let probes = probe::ask(&self.cluster.dial, &self.cluster.gates).await;
+            self.probes = Kept { value: Some(probes), at: now };
+        }
+        Ok(())
     }
 
     async fn look_at_aws(&mut self, now: Duration) -> Result<(), aws::Error> {
