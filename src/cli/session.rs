@@ -196,8 +196,12 @@ pub fn sandbox_file(root: &Path) -> PathBuf {
     root.join(OWN_FOLDER).join("sandbox.json")
 }
 
-/// The state branch of a cluster. It is shared with other processes, so its leases are measured on the machine's own
-/// clock, in the sandbox too.
+/// The clock of leases. Other processes share the state branch, so it is the machine's own, in the sandbox too.
+pub fn lease_clock(global: &Global) -> Clock {
+    global.stage.as_ref().map_or_else(Clock::system, |stage| stage.clock)
+}
+
+/// The state branch of a cluster.
 pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) -> anyhow::Result<Store> {
     let location = match &project.settings.state.remote {
         _ if global.sandbox => Location::Sandbox,

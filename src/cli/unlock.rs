@@ -6,6 +6,7 @@ use super::options::{Global, Which};
 use super::run::actor;
 use super::session::{project, store};
 use crate::exit::Exit;
+use crate::state::LockRecord;
 use crate::ui::output::Output;
 
 /// Break the lock of a run that died. The run that holds it can change nothing more.
@@ -27,8 +28,12 @@ impl Arguments {
         let project = project(global)?;
         let store = store(global, &project, &self.which.cluster).await?;
         let unlocked = store.unlock(self.epoch, &actor()).await?;
-        let lock = unlocked.lock;
-        output.message(&format!("the lock of {} ({}, run {}) is broken", lock.holder, lock.operation, lock.run));
+        output.message(&broken(&unlocked.lock));
         Ok(Exit::Done)
     }
+}
+
+/// Says whose lock it was.
+pub fn broken(lock: &LockRecord) -> String {
+    format!("the lock of {} ({}, run {}) is broken", lock.holder, lock.operation, lock.run)
 }

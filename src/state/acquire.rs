@@ -17,6 +17,7 @@ use super::message::{self, Phase, Stamp};
 use super::record::LockRecord;
 use super::sign::Sign;
 use super::store::{Acquire, Unlocked};
+use super::watch::{Patience, Watch};
 use crate::planted::{self, Bug};
 
 /// How often an acquire that nobody answers is tried.
@@ -35,7 +36,8 @@ pub(super) async fn acquire(
     waiting: &mut (dyn FnMut(&Held) + Send),
 ) -> Result<Lease, Error> {
     let clock = *branch.clock();
-    let mut watch = Watch { begin: clock.since_boot(), standing: None };
+    let mut watch = Watch::begin(&clock);
+    let patience = Patience { timeout: acquire.timeout, stop: &acquire.stop.clone(), way_out: "unlock" };
     let mut sent: Vec<(String, Duration)> = Vec::new();
     let mut unanswered = 0;
     let (mut sign, mut dead) = (None, None);
@@ -54,7 +56,8 @@ pub(super) async fn acquire(
         }
         if let Some(lock) = &snapshot.view.records.lock {
             death = branch.signs().death(&lock.run);
-            if death.is_none() && !watch.may_take_over(branch, &snapshot, lock, &acquire, waiting).await? {
+            let tip = snapshot.tip.as_deref();
+            if death.is_none() && !watch.may_take_over(branch, tip, lock, &patience, waiting).await? {
                 snapshot = look_again(branch, snapshot).await?;
                 continue;
             }
@@ -107,55 +110,6 @@ async fn look_again(branch: &Branch, snapshot: Snapshot) -> Result<Snapshot, Err
         Err(Error::Unreachable { .. } | Error::TimedOut { .. }) => Ok(snapshot),
         Ok(_) => branch.snapshot().await,
         Err(error) => Err(error),
-    }
-}
-
-/// How long a held branch has been watched.
-struct Watch {
-    begin: Duration,
-    /// The tip, and when it was first seen.
-    standing: Option<(Option<String>, Duration)>,
-}
-
-impl Watch {
-    /// Whether the lease has ended; otherwise waits for a while.
-    async fn may_take_over(
-        &mut self,
-        branch: &Branch,
-        snapshot: &Snapshot,
-        lock: &LockRecord,
-        acquire: &Acquire,
-        waiting: &mut (dyn FnMut(&Held) + Send),
-    ) -> Result<bool, Error> {
-        let clock = branch.clock();
-        let now = clock.since_boot();
-        let since = match &self.standing {
-            Some((tip, since)) if *tip == snapshot.tip => *since,
-            _ => now,
-        };
-        self.standing = Some((snapshot.tip.clone(), since));
-        let still = now.saturating_sub(since);
-        if planted::is(Bug::EarlySteal) {
-            return Ok(true);
-        }
-        // Whatever the file says: nobody is robbed sooner than this windlass would let go itself.
-        let ttl = Duration::from_secs(lock.ttl.into()).max(branch.settings.timing.ttl);
-        if still >= ttl {
-            // The last look may be as old as a poll: the branch must stand at the same tip at the end of the lease.
-            return Ok(branch.tip().await? == snapshot.tip);
-        }
-        let age = Duration::try_from(clock.now().duration_since(lock.started)).unwrap_or_default();
-        let held = Held { cluster: branch.settings.cluster.to_string(), lock: lock.clone(), age, still };
-        let waited = now.saturating_sub(self.begin);
-        if waited >= acquire.timeout {
-            return Err(Error::Held(Box::new(held)));
-        }
-        waiting(&held);
-        let pause = branch.settings.timing.poll.min(acquire.timeout - waited).min(ttl - still);
-        tokio::select! {
-            () = clock.wait_for_others(pause) => Ok(false),
-            () = acquire.stop.cancelled() => Err(Error::Held(Box::new(held))),
-        }
     }
 }
 

@@ -67,7 +67,7 @@ pub enum Error {
     /// Another run holds the lock.
     #[error("{0}")]
     Held(Box<Held>),
-    /// `unlock` was given an epoch that is not the lock's.
+    /// `unlock` or `state recover` was given an epoch that is not the lock's.
     #[error("the lock has epoch {actual}, not {given}")]
     WrongEpoch {
         /// The lock's epoch.
@@ -161,8 +161,8 @@ impl Error {
                  or set `state.remote` to another repository",
             ),
             Self::Held(held) => format!(
-                "wait for it with --lock-timeout; if that run is dead: windlass unlock {} --epoch {}",
-                held.cluster, held.lock.epoch
+                "wait for it with --lock-timeout; if that run is dead: windlass {} {} --epoch {}",
+                held.way_out, held.cluster, held.lock.epoch
             ),
             Self::LeaseEnded(_) => String::from("run the same command again: it finds what was done and goes on"),
             Self::Unpushed { replay, .. } => format!("push it with: {replay}"),
@@ -210,6 +210,8 @@ pub struct Held {
     pub age: Duration,
     /// How long we have seen the branch stand still; at [`super::Timing::ttl`] the lock may be taken over.
     pub still: Duration,
+    /// The command that goes on at once, with the epoch from a person who knows that the run is dead.
+    pub way_out: &'static str,
 }
 
 impl std::fmt::Display for Held {

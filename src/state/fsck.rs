@@ -91,11 +91,11 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
         }
         let before = last.as_ref().map_or(0, |stamp| stamp.epoch);
         let is_grown = stamp.epoch > before;
-        // The lock of a run that holds it was put back: it is still that run's.
-        let is_put_back = stamp.phase == Phase::Recover
+        // What was repaired under the lock of a run, or its lock itself: it is still that run's.
+        let is_repaired = stamp.phase == Phase::Recover
             && last.as_ref().is_some_and(|last| last.holds() && (last.epoch, &last.run) == (stamp.epoch, &stamp.run));
         let message = match stamp.phase {
-            Phase::Acquire | Phase::Steal | Phase::Recover if !is_grown && !is_put_back => {
+            Phase::Acquire | Phase::Steal | Phase::Recover if !is_grown && !is_repaired => {
                 Some(format!("the epoch is {} and should be above {before}", stamp.epoch))
             }
             Phase::Intent | Phase::Result | Phase::Beat | Phase::Release
@@ -108,7 +108,9 @@ fn stamps(branch: &Branch, commits: &[Commit]) -> Vec<Finding> {
             _ => None,
         };
         findings.extend(message.map(|message| finding(FindingKind::Epoch, None, &commit.id, message)));
-        last = Some(stamp);
+        if !is_repaired {
+            last = Some(stamp);
+        }
     }
     findings
 }

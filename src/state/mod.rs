@@ -30,6 +30,7 @@ mod settings;
 mod sign;
 mod store;
 mod tree;
+mod watch;
 
 pub use error::{Error, Held};
 pub use fence::{Fence, LeaseEnded};
@@ -43,7 +44,7 @@ pub use record::{
     KeyRecords, LockRecord, Outcome, PublicKeyRecord, RequestRecord, ResourceRecord, RunRecord, RunResult,
 };
 pub use settings::{Location, StoreSettings, Timing};
-pub use store::{Acquire, Recovered, Store, Unlocked};
+pub use store::{Acquire, Recover, Recovered, Store, Unlocked};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

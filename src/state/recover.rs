@@ -11,26 +11,20 @@ use super::finding::{Finding, FindingKind, Findings};
 use super::format::Format;
 use super::message::{Phase, Stamp};
 use super::reading::Body;
-use super::store::Recovered;
+use super::record::LockRecord;
+use super::store::{Recover, Recovered};
 use super::tree::{self, Changes, Content};
-use super::{fsck, git, layout};
+use super::watch::{Patience, Watch};
+use super::{acquire, fsck, git, layout};
 
 /// See [`super::Store::recover`].
-pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> Result<Recovered, Error> {
-    let (mut snapshot, findings) = branch.inspect().await?;
+pub(super) async fn recover(
+    branch: &Branch,
+    recover: Recover,
+    waiting: &mut (dyn FnMut(&Held) + Send),
+) -> Result<Recovered, Error> {
+    let Found { mut snapshot, findings, dead } = find(branch, &recover, waiting).await?;
     let Some(tip) = snapshot.tip.clone() else { return put_back(branch).await };
-    if findings.iter().any(|finding| finding.kind == FindingKind::History) {
-        // Which of two pasts is the right one is for a person to say.
-        return Err(Error::Corrupt(Findings(findings)));
-    }
-    if let Some(lock) = snapshot.view.records.lock.clone()
-        && !findings.iter().any(|finding| finding.path.as_deref() == Some(layout::LOCK))
-    {
-        let age = branch.clock().now().duration_since(lock.started);
-        let age = std::time::Duration::try_from(age).unwrap_or_default();
-        let cluster = branch.settings.cluster.to_string();
-        return Err(Error::Held(Box::new(Held { cluster, lock, age, still: std::time::Duration::ZERO })));
-    }
     let is_foreign = findings.iter().any(|finding| finding.kind == FindingKind::Foreign);
     let (_, told_by_reading) = tree::read(&branch.settings.cluster, Some(&tip), &snapshot.files);
     let is_told = |lock: &Finding| told_by_reading.iter().any(|other| other.path == lock.path);
@@ -40,7 +34,7 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
     let mut repair = Repair {
         branch,
         tip: &tip,
-        paths,
+        paths: &recover.paths,
         given,
         edit: Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) },
         restored: BTreeMap::new(),
@@ -78,16 +72,64 @@ pub(super) async fn recover(branch: &Branch, paths: &[String], actor: &str) -> R
         op: op.clone(),
         phase: Phase::Recover,
         config: None,
-        actor: actor.to_owned(),
+        actor: recover.actor.clone(),
     };
     let what = if restored.is_empty() { String::from("go on from a foreign commit") } else { list(&restored) };
     let message = stamp.message("recover", &what);
     let commit = branch.draft(Some(&tip), &message, &edit.changes, &op).await?;
     match branch.land(&commit, Some(&tip)).await? {
-        Landing::Landed => Ok(Recovered { commit: Some(commit), restored, put_back: None }),
+        Landing::Landed => {
+            let unlocked = match dead {
+                Some(lock) => unlocked(branch, &lock, &recover.actor).await?,
+                None => None,
+            };
+            Ok(Recovered { commit: Some(commit), restored, put_back: None, unlocked })
+        }
         Landing::Refused(words) => Err(branch.refused(words)),
         Landing::Unreachable(words) => Err(branch.unreachable(words)),
         Landing::Moved => Err(branch.unreachable(String::from("the branch moved meanwhile"))),
+    }
+}
+
+/// A branch whose lock, if it has one that can be believed, is that of a dead run.
+struct Found {
+    snapshot: Snapshot,
+    findings: Vec<Finding>,
+    dead: Option<LockRecord>,
+}
+
+/// Waits until no living run holds the lock. Damage ends a living run too, but it may have calls in flight until then.
+async fn find(branch: &Branch, recover: &Recover, waiting: &mut (dyn FnMut(&Held) + Send)) -> Result<Found, Error> {
+    let mut watch = Watch::begin(branch.clock());
+    let patience = Patience { timeout: recover.timeout, stop: &recover.stop, way_out: "state recover" };
+    loop {
+        let (snapshot, findings) = branch.inspect().await?;
+        if snapshot.tip.is_some() && findings.iter().any(|finding| finding.kind == FindingKind::History) {
+            // Which of two pasts is the right one is for a person to say.
+            return Err(Error::Corrupt(Findings(findings)));
+        }
+        let is_damaged = findings.iter().any(|finding| finding.path.as_deref() == Some(layout::LOCK));
+        let lock = snapshot.view.records.lock.clone().filter(|_| !is_damaged);
+        let Some(lock) = lock else { return Ok(Found { snapshot, findings, dead: None }) };
+        let is_dead = match recover.dead {
+            Some(given) if given != lock.epoch => return Err(Error::WrongEpoch { actual: lock.epoch, given }),
+            Some(_) => true,
+            None => branch.signs().death(&lock.run).is_some(),
+        };
+        let tip = snapshot.tip.as_deref();
+        if is_dead || watch.may_take_over(branch, tip, &lock, &patience, waiting).await? {
+            return Ok(Found { snapshot, findings, dead: Some(lock) });
+        }
+    }
+}
+
+/// Breaks the lock of the dead run, so that whoever comes next need not find out once more that it is dead; unless
+/// something else is damaged still.
+async fn unlocked(branch: &Branch, dead: &LockRecord, actor: &str) -> Result<Option<LockRecord>, Error> {
+    match acquire::unlock(branch, dead.epoch, actor).await {
+        Ok(unlocked) => Ok(Some(unlocked.lock)),
+        Err(Error::Corrupt(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

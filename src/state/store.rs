@@ -50,6 +50,21 @@ pub struct Unlocked {
     pub commit: String,
 }
 
+/// What is repaired, and for whom.
+#[derive(Clone, Debug)]
+pub struct Recover {
+    /// The files; empty: all damaged ones.
+    pub paths: Vec<String>,
+    /// `user@host`, for the audit log.
+    pub actor: String,
+    /// The epoch of a lock whose run is dead, typed by a person who knows that.
+    pub dead: Option<u64>,
+    /// How long to wait for a lock that another holds, as for [`Acquire::timeout`].
+    pub timeout: Duration,
+    /// Ends the wait early.
+    pub stop: CancellationToken,
+}
+
 /// What `recover` did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -59,6 +74,8 @@ pub struct Recovered {
     pub restored: BTreeMap<String, Option<String>>,
     /// The tip of a branch that was gone, and is back.
     pub put_back: Option<String>,
+    /// The lock of a dead run that was broken, because no other file is damaged any more.
+    pub unlocked: Option<LockRecord>,
 }
 
 impl Store {
@@ -121,13 +138,14 @@ impl Store {
     }
 
     /// Puts the last good version of damaged files back (or removes those that never had one), in a commit of its
-    /// own, which also accepts a foreign commit at the tip. `paths`: which files; empty: all damaged ones. A branch that
-    /// is gone is put back as this private copy saw it last.
+    /// own, which also accepts a foreign commit at the tip. A branch that is gone is put back as this private copy saw
+    /// it last. The lock of a run that is known to be dead, as [`Store::acquire`] knows it or a person says, is broken
+    /// once nothing is damaged any more: under damage nobody can take it over.
     ///
     /// # Errors
-    /// [`Error::Held`] while a run holds the lock; [`Error::Corrupt`] when the history itself was changed, which only a
-    /// person can judge; those of [`Store::acquire`].
-    pub async fn recover(&self, paths: &[String], actor: &str) -> Result<Recovered, Error> {
-        super::recover::recover(&self.branch, paths, actor).await
+    /// [`Error::Held`] while a run holds the lock; [`Error::WrongEpoch`]; [`Error::Corrupt`] when the history itself was
+    /// changed, which only a person can judge; those of [`Store::acquire`].
+    pub async fn recover(&self, recover: Recover, waiting: &mut (dyn FnMut(&Held) + Send)) -> Result<Recovered, Error> {
+        super::recover::recover(&self.branch, recover, waiting).await
     }
 }

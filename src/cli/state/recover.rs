@@ -3,16 +3,20 @@
 use clap::Args;
 
 use super::lost;
+use crate::cli::interrupt;
 use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run::actor;
-use crate::cli::session::{project, store};
+use crate::cli::session::{lease_clock, project, store};
+use crate::cli::unlock;
 use crate::exit::Exit;
+use crate::state::{Held, Recover};
 use crate::ui::output::Output;
 
 /// Put the last good version of damaged files of the state branch back, in a commit of its own.
 ///
 /// A file that never had a good version is removed. Also goes on from a commit that somebody made by hand. The damage
-/// stays in the history, where git log shows it. A branch that is gone is put back as it was last seen here. With
+/// stays in the history, where git log shows it. A branch that is gone is put back as it was last seen here. Nothing is
+/// repaired under a run that lives: a dead one's lock, as apply knows it or --epoch says, is broken with the repair. With
 /// --from-aws, records that are in no history any more are made anew from what AWS knows of the cluster.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -30,6 +34,9 @@ pub struct Arguments {
     /// Show what would be written, and stop.
     #[arg(long, requires = "from_aws")]
     dry_run: bool,
+    /// The run that holds the lock with this epoch is dead: repair under it, and break it.
+    #[arg(long, value_name = "N", conflicts_with = "from_aws")]
+    epoch: Option<u64>,
     #[command(flatten)]
     lock: LockOptions,
 }
@@ -43,7 +50,15 @@ impl Arguments {
         }
         let project = project(global)?;
         let store = store(global, &project, &self.which.cluster).await?;
-        let recovered = store.recover(&self.files, &actor()).await?;
+        let recover = Recover {
+            paths: self.files.clone(),
+            actor: actor(),
+            dead: self.epoch,
+            timeout: self.lock.lock_timeout,
+            stop: interrupt::listen(output, lease_clock(global), self.lock.timeout)?,
+        };
+        let mut waiting = |held: &Held| output.message(&format!("waiting: {held}"));
+        let recovered = store.recover(recover, &mut waiting).await?;
         if let Some(tip) = recovered.put_back {
             output.message(&format!(
                 "the branch was gone, and is back as it was last seen here, at commit {tip}\n  hint: whoever saw a later one \
@@ -66,6 +81,9 @@ impl Arguments {
             }
         }
         output.message(&format!("repaired in commit {commit}"));
+        if let Some(lock) = recovered.unlocked {
+            output.message(&unlock::broken(&lock));
+        }
         Ok(Exit::Done)
     }
 }

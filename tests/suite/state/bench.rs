@@ -9,8 +9,8 @@ use windlass::clock::Clock;
 use windlass::name::ClusterName;
 use windlass::resource::{Address, InternetGateway, Kind, Reference};
 use windlass::state::{
-    Acquire, ClusterRecord, Error, Intent, IntentKind, Lease, Location, Outcome, ResourceRecord, RunRecord, RunResult,
-    Store, StoreSettings,
+    Acquire, ClusterRecord, Error, Intent, IntentKind, Lease, Location, Outcome, Recover, Recovered, ResourceRecord,
+    RunRecord, RunResult, Store, StoreSettings,
 };
 
 use crate::support::git;
@@ -104,6 +104,21 @@ pub fn waiting(run: &str, timeout: Duration) -> Acquire {
 
 pub async fn acquire(store: &Store, run: &str) -> Result<Lease, Error> {
     store.acquire(by(run), &mut |_| {}).await
+}
+
+/// A repair of all that is damaged, which does not wait.
+pub fn repair() -> Recover {
+    Recover {
+        paths: Vec::new(),
+        actor: String::from("ann@laptop"),
+        dead: None,
+        timeout: Duration::ZERO,
+        stop: tokio_util::sync::CancellationToken::new(),
+    }
+}
+
+pub async fn recover(store: &Store, repair: Recover) -> Result<Recovered, Error> {
+    store.recover(repair, &mut |_| {}).await
 }
 
 pub fn cluster(uid: &str) -> ClusterRecord {

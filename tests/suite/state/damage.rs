@@ -1,12 +1,16 @@
 //! Damaged branches: nothing acts on them; each message names the file, the commit and the repair.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use windlass::exit::Exit;
-use windlass::state::{Error, FindingKind, RunResult, Store};
+use windlass::state::{Error, FindingKind, Recover, RunResult, Store};
 
 use super::bench::{self, Bench};
 use crate::support::git;
+
+/// How long a lock outlives the last sign of its holder.
+const LEASE: Duration = Duration::from_secs(300);
 
 /// Somebody's clone of the state branch, in which files are changed by hand.
 struct Vandal {
@@ -31,9 +35,10 @@ impl Vandal {
     /// the files are wrong.
     fn push(&self) -> String {
         let message = git::git(&self.clone, &["log", "-1", "--format=%B"]);
-        let operation = message.lines().find(|line| line.starts_with("Windlass-Op: ")).expect("a trailer");
+        let trailer = |name| message.lines().find(|line| line.starts_with(name)).expect("a trailer");
         let own = format!("Windlass-Op: {}", git::git(&self.clone, &["rev-parse", "HEAD"]));
-        self.push_as(&message.replace(operation, &own).replace("Phase: release", "Phase: request"))
+        let message = message.replace(trailer("Windlass-Op: "), &own);
+        self.push_as(&message.replace(trailer("Windlass-Phase: "), "Windlass-Phase: request"))
     }
 
     fn push_as(&self, message: &str) -> String {
@@ -164,7 +169,7 @@ async fn every_kind_of_damage_is_named_stops_everything_and_can_be_repaired() {
         assert_eq!(bench.tip(), commit, "{case}: nothing was written");
         assert!(store.read().await.is_err() && store.fsck().await.expect("a check").contains(finding), "{case}");
 
-        let recovered = store.recover(&[], "ann@laptop").await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        let recovered = bench::recover(&store, bench::repair()).await.unwrap_or_else(|error| panic!("{case}: {error}"));
         assert!(recovered.restored.contains_key(path), "{case}");
         let records = store.read().await.unwrap_or_else(|error| panic!("{case}: {error}"));
         assert_eq!(records.resources.len(), 2, "{case}");
@@ -186,7 +191,7 @@ async fn a_newer_format_refuses_to_act_and_names_what_to_install() {
     assert!(matches!(error, Error::TooNew { format: 2, .. }), "{error:?}");
     assert_eq!(error.hint().as_deref(), Some("install windlass 3.1.0 or newer"));
     assert!(
-        matches!(store.recover(&[], "ann").await, Err(Error::TooNew { .. })),
+        matches!(bench::recover(&store, bench::repair()).await, Err(Error::TooNew { .. })),
         "what it cannot read it cannot repair"
     );
 }
@@ -201,7 +206,7 @@ async fn a_commit_by_hand_is_not_built_on_until_somebody_says_so() {
     let finding = &findings.0[0];
     assert_eq!((finding.kind, finding.commit.as_str()), (FindingKind::Foreign, commit.as_str()));
     assert!(finding.repair.contains(&format!("git show {commit}")), "{}", finding.repair);
-    store.recover(&[], "ann@laptop").await.expect("a repair").commit.expect("a commit");
+    bench::recover(&store, bench::repair()).await.expect("a repair").commit.expect("a commit");
     assert_eq!(bench::acquire(&store, "r3").await.expect("the lock").epoch(), 4);
     let left: Vec<_> = store.fsck().await.expect("a check").into_iter().map(|f| (f.kind, f.commit)).collect();
     assert_eq!(left, [(FindingKind::Foreign, commit)], "the history keeps it");
@@ -220,7 +225,10 @@ async fn merges_other_roots_falling_epochs_and_changed_identities_are_found_in_t
     git::git(&vandal.clone, &["push", "--quiet", "origin", &format!("HEAD:{}", bench::BRANCH)]);
     let found = store.fsck().await.expect("a check");
     assert!(found.iter().any(|f| f.kind == FindingKind::History && f.commit == merge), "{found:?}");
-    assert!(matches!(store.recover(&[], "ann").await, Err(Error::Corrupt(_))), "that is for a person to judge");
+    assert!(
+        matches!(bench::recover(&store, bench::repair()).await, Err(Error::Corrupt(_))),
+        "that is for a person to judge"
+    );
 
     // A falling epoch, and another region, by commits that look like ours.
     let (bench, store) = good().await;
@@ -279,7 +287,9 @@ async fn a_lock_that_nobody_gave_back_is_missed() {
     assert!(matches!(written, Err(Error::Corrupt(_))), "{written:?}");
 
     // What the holder has begun is not thrown away as a journal of nobody's.
-    let recovered = store.recover(&[String::from("journal/r3.jsonl")], "ann@laptop").await.expect("a repair");
+    let recovered =
+        bench::recover(&store, Recover { paths: vec![String::from("journal/r3.jsonl")], ..bench::repair() });
+    let recovered = recovered.await.expect("a repair");
     assert_eq!(recovered.restored.keys().collect::<Vec<_>>(), ["lock.json"]);
     assert_eq!(bench.file("lock.json"), held);
     let refused = bench::acquire(&store, "r4").await.map(|lease| lease.epoch());
@@ -299,7 +309,59 @@ async fn a_live_lock_is_not_repaired_under_its_holder() {
     let vandal = Vandal::new(&bench);
     std::fs::write(vandal.file("README.md"), "hello").expect("a file");
     vandal.push();
-    assert!(matches!(store.recover(&[], "bob").await, Err(Error::Held(_))));
+    assert!(matches!(bench::recover(&store, bench::repair()).await, Err(Error::Held(_))));
     // The holder does not build on it either.
     assert!(matches!(lease.release(bench::run(bench.clock, RunResult::Done)).await, Err(Error::Corrupt(_))));
+    // That was its end.
+    let recovered = bench::recover(&store, bench::repair()).await.expect("a repair");
+    assert_eq!(recovered.unlocked.map(|lock| lock.run).as_deref(), Some("r3"));
+    assert_eq!(store.fsck().await.expect("a check"), []);
+    assert_eq!(bench::acquire(&store, "r4").await.expect("the lock").predecessor(), None);
+}
+
+/// Under damage nobody can take the lock over, or break it: the repair does.
+#[tokio::test(start_paused = true)]
+async fn the_lock_of_a_dead_run_is_broken_by_the_repair() {
+    for (case, patience, is_known) in [
+        ("a person says that it is dead", Recover { dead: Some(3), ..bench::repair() }, false),
+        ("it has stood still for a whole lease", Recover { timeout: LEASE * 2, ..bench::repair() }, false),
+        ("it was a process of this machine", bench::repair(), true),
+    ] {
+        let (bench, ann) = good().await;
+        let store = if is_known { ann.clone() } else { bench.store("bob").await };
+        let mut lease = bench::acquire(&ann, "r3").await.expect("the lock");
+        lease.write("wave 1/1", vec![bench::create("c", 1)], Vec::new()).await.expect("an intent");
+        let journal = bench.file("journal/r3.jsonl");
+        drop(lease);
+        let vandal = Vandal::new(&bench);
+        std::fs::write(vandal.file("journal/r3.jsonl"), &journal[..journal.len() / 2]).expect("a file");
+        std::fs::write(vandal.file("keys.json"), "{").expect("a file");
+        vandal.push();
+        assert!(matches!(ann.unlock(3, "bob@laptop").await, Err(Error::Corrupt(_))), "{case}");
+
+        let before = bench.tip();
+        if !is_known {
+            let refused = bench::recover(&store, bench::repair()).await.expect_err(case);
+            let hint = refused.hint().unwrap_or_default();
+            assert!(hint.contains("windlass state recover prod.k8s.example --epoch 3"), "{case}: {hint}");
+            let other = Recover { dead: Some(2), ..bench::repair() };
+            let refused = bench::recover(&store, other).await.expect_err(case);
+            assert!(matches!(refused, Error::WrongEpoch { actual: 3, given: 2 }), "{case}: {refused:?}");
+            let short = Recover { timeout: LEASE / 2, ..bench::repair() };
+            assert!(matches!(bench::recover(&store, short).await, Err(Error::Held(_))), "{case}");
+        }
+        assert_eq!(bench.tip(), before, "{case}");
+        // Only one file: the lock stays, as long as anything is damaged.
+        let one = Recover { paths: vec![String::from("keys.json")], ..patience.clone() };
+        let recovered = bench::recover(&store, one).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!((recovered.restored.len(), recovered.unlocked), (1, None), "{case}");
+        assert!(bench.files().contains(&String::from("lock.json")), "{case}");
+        let recovered = bench::recover(&store, patience).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(recovered.restored.keys().collect::<Vec<_>>(), ["journal/r3.jsonl"], "{case}");
+        assert_eq!(recovered.unlocked.map(|lock| lock.epoch), Some(3), "{case}");
+        assert_eq!(store.fsck().await.expect("a check"), [], "{case}");
+        let next = bench::acquire(&store, "r4").await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(next.records().open_journals.keys().collect::<Vec<_>>(), ["r3"], "{case}");
+        assert_eq!(next.records().resources.len(), 2, "{case}");
+    }
 }

@@ -112,7 +112,7 @@ fn every_damage_of_the_history_is_named_stops_everything_and_leads_back() {
             );
             assert!(store.read().await.is_err(), "{name}");
             assert!(store.fsck().await.expect("a check").iter().any(|it| it.kind == *kind), "{name}");
-            let recovered = store.recover(&[], "ann@laptop").await;
+            let recovered = bench::recover(&store, bench::repair()).await;
             match repair {
                 Repair::Recover => {
                     recovered.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -19,6 +19,7 @@ use self::branch::{Base, Case, Tip, block_on};
 use self::damage::Damage;
 use super::bench;
 use crate::support::dice::Dice;
+use crate::support::git::git;
 use crate::support::proof;
 
 /// Replays one case: its name, as the failure printed it.
@@ -71,8 +72,9 @@ fn every_damage_of_a_file_is_named_stops_everything_and_is_repaired() {
     damages.extend(damage::of_bytes(&base.rest, files, count, &mut dice).into_iter().map(|it| (&base.rest, it)));
     damages.extend(damage::of_fields(&base.rest, every, &mut dice).into_iter().map(|it| (&base.rest, it)));
     damages.extend(damage::foreign().into_iter().map(|it| (&base.rest, it)));
-    // The lock, and what is asked of its holder, are there only while it is held.
-    let held = |damage: &Damage| damage.path == "lock.json" || damage.path.starts_with("requests/");
+    // The lock, its holder's journal and what is asked of it are there only while it is held.
+    let of_holder = ["lock.json", "requests/", "journal/"];
+    let held = |damage: &Damage| of_holder.iter().any(|part| damage.path.starts_with(part));
     damages.extend(damage::of_bytes(&base.held, 1, 6, &mut dice).into_iter().filter(held).map(|it| (&base.held, it)));
     damages.extend(damage::of_fields(&base.held, true, &mut dice).into_iter().filter(held).map(|it| (&base.held, it)));
     if let Ok(name) = std::env::var(REPLAY) {
@@ -180,24 +182,37 @@ async fn repaired(case: &Case, tip: &Tip, damage: &Damage, told: Told, checks: C
         let refused = matches!(error, Err(Error::Corrupt(_)));
         assert!(refused, "{}: {:?}{again}", damage.name, error.map(|lease| lease.epoch()));
     }
-    if damage.path == "lock.json" || !tip.files.contains_key("lock.json") {
-        let recovered = store.recover(&[], "ann@laptop").await;
-        let recovered = recovered.unwrap_or_else(|error| panic!("{}: {error}{again}", damage.name));
-        assert!(recovered.commit.is_some(), "{}: {recovered:?}{again}", damage.name);
-        assert_eq!(case.tree(), tip.tree, "{}: {recovered:?}{again}", damage.name);
-        if checks == Checks::Tree {
-            let read = store.read().await;
-            assert!(read.is_ok(), "{}: {read:?}{again}", damage.name);
-            return;
-        }
-        let left: Vec<Finding> = store.fsck().await.expect("a check");
-        let history = [FindingKind::Secret, FindingKind::NotEncrypted, FindingKind::Identity, FindingKind::Result];
-        assert!(left.iter().all(|it| history.contains(&it.kind)), "{}: {left:?}{again}", damage.name);
-    } else {
+    let is_held = damage.path != "lock.json" && tip.files.contains_key("lock.json");
+    let mut repair = bench::repair();
+    if is_held {
         // Under a living holder nothing is repaired.
-        let refused = store.recover(&[], "ann@laptop").await;
-        assert!(matches!(refused, Err(Error::Held(_))), "{}: {refused:?}{again}", damage.name);
+        let refused = bench::recover(store, repair.clone()).await;
+        let Err(Error::Held(held)) = refused else { panic!("{}: {refused:?}{again}", damage.name) };
+        repair.dead = Some(held.lock.epoch);
     }
+    let recovered = bench::recover(store, repair).await;
+    let recovered = recovered.unwrap_or_else(|error| panic!("{}: {error}{again}", damage.name));
+    assert!(recovered.commit.is_some(), "{}: {recovered:?}{again}", damage.name);
+    assert_eq!(recovered.unlocked.is_some(), is_held, "{}: {recovered:?}{again}", damage.name);
+    // The repair is as it was before; whoever breaks the lock then closes the run, its journal and what was asked of it.
+    let repaired = git(&case.repository(), &["ls-tree", "-r", recovered.commit.as_deref().expect("a commit")]);
+    assert!(repaired == tip.tree, "{}: {}\n{recovered:?}{again}", damage.name, difference(&repaired, &tip.tree));
+    if checks == Checks::Tree {
+        let read = store.read().await;
+        assert!(read.is_ok(), "{}: {read:?}{again}", damage.name);
+        return;
+    }
+    let left: Vec<Finding> = store.fsck().await.expect("a check");
+    let history = [FindingKind::Secret, FindingKind::NotEncrypted, FindingKind::Identity, FindingKind::Result];
+    assert!(left.iter().all(|it| history.contains(&it.kind)), "{}: {left:?}{again}", damage.name);
+}
+
+/// Lines that only one of two trees has.
+fn difference(one: &str, other: &str) -> String {
+    let only = |one: &str, other: &str| {
+        one.lines().filter(|line| !other.contains(line)).map(|line| format!("\n  {line}")).collect::<String>()
+    };
+    format!("is{}\nand was{}", only(one, other), only(other, one))
 }
 
 /// Only how the file is written has changed, or nobody reads it.
