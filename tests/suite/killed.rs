@@ -1,61 +1,65 @@
-//! Commands that change something, as processes that a SIGKILL ends at calls all over the run: the same command, once
-//! more, finishes, and nothing is there twice, left over or missing. `src/cli/tests/kills.rs` plays more kills within one
-//! process; here nothing of a process is left but its files.
+//! Commands that change something, as processes that a SIGKILL ends all over the run: the same command, once more, finishes,
+//! and nothing is there twice, left over or missing. `src/cli/tests/kills.rs` plays more kills within one process; here
+//! nothing of a process is left but its files.
 
-use crate::support::{Fleet, Ran, SMALL, proof};
+use crate::support::small_cluster::{MERGED, NAME as SMALL, RELABELLED};
+use crate::support::{Fleet, Ran, proof};
 
 /// A cluster of the example fleet: three members, several groups.
 const STAGING: &str = "staging-customer.k8s.foo.bar";
 
-/// A command, what was done before it, and one of how many calls it is killed at, every other time after the call's effect.
+/// A command, what was done before it, and where it is killed.
 struct Story {
     before: fn() -> Fleet,
     command: &'static [&'static str],
-    every: usize,
+    places: Places,
 }
 
-/// In CI one of so many calls of the small cluster's commands; nightly at each.
-const SMALL_EVERY: usize = 12;
-/// One of so many calls of the larger cluster's, always.
-const LARGE_EVERY: usize = 120;
+/// Between two calls that change something, what a process leaves in AWS is the same.
+#[derive(Clone, Copy)]
+enum Places {
+    /// Before and after the effect of each change.
+    Changes,
+    /// The same of a long command: before the first one, after the second one, and so on.
+    ChangesInTurn,
+    /// One of so many calls, reading ones as well, before and after their effect in turn.
+    Calls(usize),
+}
 
-const CREATE: Story = small(Fleet::small, &["apply", SMALL, "--yes"]);
+const CREATE: Story = long(Fleet::small, &["apply", SMALL, "--yes"]);
 const UPDATE: Story = small(merged, &["apply", SMALL, "--yes"]);
 const RENEW: Story = small(Fleet::small_created, &["certs", "renew", SMALL, "--all", "--yes"]);
 const PREPARE: Story = small(Fleet::small_created, &["certs", "rotate-ca", SMALL, "--authority", "cluster", "--yes"]);
 const SWITCH: Story = small(prepared, &["certs", "rotate-ca", SMALL, "--authority", "cluster", "--yes"]);
 const DROP: Story = small(switched, &["certs", "rotate-ca", SMALL, "--authority", "cluster", "--yes", "--verified"]);
-const ROLL: Story = small(stale, &["roll", SMALL, "--yes"]);
-const DESTROY: Story = small(Fleet::small_created, &["destroy", SMALL, "--yes"]);
-const LARGE_CREATE: Story = Story { before: Fleet::new, command: &["apply", STAGING, "--yes"], every: LARGE_EVERY };
-const LARGE_ROLL: Story =
-    Story { before: || Fleet::outdated(STAGING), command: &["roll", STAGING, "--yes"], every: LARGE_EVERY };
+const ROLL: Story = long(stale, &["roll", SMALL, "--yes"]);
+const DESTROY: Story = long(Fleet::small_created, &["destroy", SMALL, "--yes"]);
+const LARGE_CREATE: Story = large(Fleet::new, &["apply", STAGING, "--yes"]);
+const LARGE_ROLL: Story = large(|| Fleet::outdated(STAGING), &["roll", STAGING, "--yes"]);
 
 const fn small(before: fn() -> Fleet, command: &'static [&'static str]) -> Story {
-    Story { before, command, every: SMALL_EVERY }
+    Story { before, command, places: Places::Changes }
 }
 
-/// Something of most kinds is to be made, changed, replaced and deleted.
+const fn long(before: fn() -> Fleet, command: &'static [&'static str]) -> Story {
+    Story { before, command, places: Places::ChangesInTurn }
+}
+
+const fn large(before: fn() -> Fleet, command: &'static [&'static str]) -> Story {
+    Story { before, command, places: Places::Calls(240) }
+}
+
+/// A pull request was merged.
 fn merged() -> Fleet {
     let fleet = Fleet::small_created();
-    let template = "templates/cluster.yaml.j2";
-    fleet.edit(template, "machineTypes: [m6i.xlarge]", "machineTypes: [m6i.xlarge, m6a.xlarge]");
-    fleet.edit(template, "name: nodes\n", "name: workers\n");
-    fleet.edit(
-        template,
-        "dns: { zone: k8s.foo.bar }",
-        "dns: { zone: k8s.foo.bar, ttl: 30 }\n  api: { allow: [10.8.0.0/16] }",
-    );
-    fleet.commit("other machines");
+    fleet.edit_small(MERGED);
     fleet
 }
 
 /// The nodes' template has changed since they were launched.
 fn stale() -> Fleet {
     let fleet = Fleet::small_created();
-    let labels = "machineTypes: [m6i.xlarge]\n  nodeLabels: { foo.bar/tier: web }";
-    fleet.edit("templates/cluster.yaml.j2", "machineTypes: [m6i.xlarge]", labels);
-    fleet.commit("a label");
+    fleet.edit_small(RELABELLED);
     fleet.sandboxed(&["apply", SMALL, "--yes"]).exits(0);
     fleet
 }
@@ -77,6 +81,29 @@ fn step_of_rotation(fleet: Fleet) -> Fleet {
     fleet
 }
 
+impl Places {
+    /// Nightly at every call of what is not too large for that.
+    fn of_this_size(self) -> Self {
+        match self {
+            Self::Changes | Self::ChangesInTurn if proof::size() > 1 => Self::Calls(1),
+            _ => self,
+        }
+    }
+
+    /// Where and when, as a plan of faults says it; there is no end.
+    fn all(self) -> impl Iterator<Item = (String, &'static str)> {
+        let (counted, every, times) = match self {
+            Self::Changes => ("change", 1, 2),
+            Self::ChangesInTurn => ("change", 1, 1),
+            Self::Calls(every) => ("call", every, 1),
+        };
+        let indices = (0_u64..).step_by(every).flat_map(move |index| std::iter::repeat_n(index, times));
+        indices
+            .map(move |index| format!(r#"{{"{counted}":{index}}}"#))
+            .zip(["killBefore", "killAfter"].into_iter().cycle())
+    }
+}
+
 impl Story {
     fn survives(&self, name: &str) {
         let cluster = self.command.iter().find(|word| word.contains(".k8s.")).expect("a cluster");
@@ -84,26 +111,25 @@ impl Story {
         let undisturbed = before.fork();
         undisturbed.sandboxed(self.command).exits(0);
         let expected = undisturbed.kinds();
-        let every = if proof::size() > 1 && self.every == SMALL_EVERY { 1 } else { self.every };
         let mut cases = 0;
-        for (call, when) in (0..).step_by(every).zip(["killBefore", "killAfter"].into_iter().cycle()) {
+        for (place, when) in self.places.of_this_size().all() {
             let fleet = before.fork();
-            let killed = fleet.disturbed(self.command, &format!(r#"{{"call":{call}}}"#), when);
+            let killed = fleet.disturbed(self.command, &place, when);
             if killed.code == Some(0) {
-                // It has no more calls.
+                // It has no more of them.
                 break;
             }
-            assert_eq!(killed.code, None, "{name}, {when} call {call}: not killed\n{}", killed.stderr);
+            assert_eq!(killed.code, None, "{name}, {when} {place}: not killed\n{}", killed.stderr);
             let ran = self.goes_on(&fleet, cluster);
-            assert_eq!(ran.code, Some(0), "{name}, {when} call {call}\n{}\n{}", ran.stdout, ran.stderr);
-            assert_eq!(fleet.kinds(), expected, "{name}, {when} call {call}");
+            assert_eq!(ran.code, Some(0), "{name}, {when} {place}\n{}\n{}", ran.stdout, ran.stderr);
+            assert_eq!(fleet.kinds(), expected, "{name}, {when} {place}");
             fleet.sandboxed(&["state", "fsck", cluster]).exits(0);
             if self.command[0] != "destroy" {
                 fleet.sandboxed(&["plan", cluster, "--detailed-exitcode"]).exits(0);
             }
             cases += 1;
         }
-        proof::report(&format!("killed processes, {name}"), cases, 3);
+        proof::report(&format!("killed processes, {name}"), cases, 2);
     }
 
     /// The same command once more. A step of a rotation that was recorded before the kill is finished by the next apply, and

@@ -16,7 +16,6 @@ mod row;
 mod sample;
 mod story;
 
-use oracle::Depth;
 use story::Fate;
 
 /// The case of a failed row, again.
@@ -34,7 +33,7 @@ fn again() {
         other => panic!("there is no fate {other}"),
     };
     let plan = serde_json::from_str(plan).expect("a plan of faults");
-    if let Err(wrong) = story::named(name).survives(&plan, fate, Depth::Whole) {
+    if let Err(wrong) = story::named(name).survives(&plan, fate) {
         panic!("{wrong}");
     }
 }

@@ -42,15 +42,6 @@ pub fn kind_and_id(key: &str) -> (&str, &str) {
     (&key[..second], key.get(second + 1..).unwrap_or_default())
 }
 
-/// How thoroughly a case is looked at: what costs as much as the case itself is done for some of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// What is live, a second run, the whole state branch, and the certificates.
-    Usual,
-    /// Also the end of the cluster.
-    Whole,
-}
-
 /// What a cluster is measured by.
 #[derive(Clone, Debug)]
 pub struct Expected {
@@ -61,7 +52,7 @@ pub struct Expected {
 }
 
 /// Checks an account in which the command has come to its end at last. Says what is wrong.
-pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result<(), String> {
+pub fn check(account: &mut Account, expected: &Expected) -> Result<(), String> {
     same("the account holds something else than after an undisturbed run", &inventory(account), &expected.inventory)?;
     if expected.is_gone() {
         return gone(account, expected);
@@ -74,11 +65,8 @@ pub fn check(account: &mut Account, expected: &Expected, depth: Depth) -> Result
     }
     sound(account)?;
     trusted(account)?;
-    if depth == Depth::Whole {
-        must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
-        return gone(account, expected);
-    }
-    Ok(())
+    must_end(&account.run("destroy CLUSTER --yes"), Exit::Done)?;
+    gone(account, expected)
 }
 
 /// Who says that it is done has waited for the machines.

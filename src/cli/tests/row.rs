@@ -1,6 +1,5 @@
 //! A row of the fault matrix: runs its cases, counts them, and says how a failed one is played again.
 
-use super::oracle::Depth;
 use super::story::{Fate, Seen, Story};
 use crate::fault::{At, FaultPlan, Kind};
 
@@ -9,9 +8,6 @@ const SIZE: &str = "WINDLASS_PROOF_SIZE";
 
 /// CI has an hour for everything: it plays one of so many of the thorough cases.
 const CI: usize = 2;
-
-/// One of so many cases is looked at wholly where not each is: a destroy costs as much as the case itself.
-const WHOLE_EVERY: usize = 2;
 
 /// For a mistake on purpose: one of so many cases, then the next ones, until it is noticed.
 const COARSE: usize = 10;
@@ -34,11 +30,6 @@ pub fn share(all: usize, every: usize) -> Vec<usize> {
         }
     };
     (0..all).step_by(every.max(1)).collect()
-}
-
-/// One of so many cases is looked at wholly.
-fn whole_every() -> usize {
-    if std::env::var(SIZE).as_deref() == Ok("nightly") { 1 } else { WHOLE_EVERY }
 }
 
 /// An index as plans have it.
@@ -66,9 +57,8 @@ impl Row {
             // A mistake on purpose mostly shows at more than one place: all over the command at first.
             plans.sort_by_key(|(index, _)| index % COARSE);
         }
-        for (index, plan) in plans {
-            let depth = if index % whole_every() == 0 { Depth::Whole } else { Depth::Usual };
-            match self.story.survives(&plan, self.fate, depth) {
+        for (_, plan) in plans {
+            match self.story.survives(&plan, self.fate) {
                 Ok(case) => seen.push(case),
                 Err(wrong) => {
                     let told = format!("{}\n  {}", wrong.replace('\n', "\n    "), self.replay(&plan));

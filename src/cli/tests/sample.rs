@@ -1,5 +1,10 @@
 //! Small projects: as few objects as a cluster can have, with every kind among them.
 
+#[path = "../../../tests/data/small_cluster.rs"]
+mod small_cluster;
+
+use small_cluster::{MANIFESTS, MERGED, NAME, RELABELLED};
+
 /// A project with one cluster.
 #[derive(Clone, Debug)]
 pub struct Sample {
@@ -7,12 +12,10 @@ pub struct Sample {
     manifests: String,
 }
 
-const CLUSTER: &str = "small.k8s.foo.bar";
-
 impl Sample {
     /// One member and one group of two machines, in a network of its own.
     pub fn small() -> Self {
-        Self { cluster: CLUSTER, manifests: SMALL.to_owned() }
+        Self { cluster: NAME, manifests: MANIFESTS.to_owned() }
     }
 
     /// The same in subnets of a network that others have.
@@ -36,14 +39,16 @@ impl Sample {
 
     /// What a merged pull request makes of it: a group more and one less, other machines, other rules, another name.
     pub fn merged(&self) -> Self {
-        self.with("machineTypes: [m6i.xlarge]", "machineTypes: [m6i.xlarge, m6a.xlarge]")
-            .with("name: nodes\n", "name: workers\n")
-            .with("dns: { zone: k8s.foo.bar }", "dns: { zone: k8s.foo.bar, ttl: 30 }\n  api: { allow: [10.8.0.0/16] }")
+        self.edited(MERGED)
     }
 
     /// Only nodes are to be replaced.
     pub fn relabelled(&self) -> Self {
-        self.with("machineTypes: [m6i.xlarge]", "machineTypes: [m6i.xlarge]\n  nodeLabels: { foo.bar/tier: web }")
+        self.edited(RELABELLED)
+    }
+
+    fn edited(&self, edits: &[(&str, &str)]) -> Self {
+        edits.iter().fold(self.clone(), |sample, (from, to)| sample.with(from, to))
     }
 
     /// Name and content of each file.
@@ -55,6 +60,3 @@ impl Sample {
         ]
     }
 }
-
-/// Real processes are killed in the same project: `tests/suite/killed.rs`.
-const SMALL: &str = include_str!("../../../tests/data/small-cluster.yaml");

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::account::{Account, Git, Ran};
-use super::oracle::{self, Depth, Expected};
+use super::oracle::{self, Expected};
 use super::sample::Sample;
 use crate::exit::Exit;
 use crate::fault::{At, FaultPlan, Kind};
@@ -140,7 +140,7 @@ impl Story {
         assert!(ran.changes() > 0 || ran.kubernetes_calls > 0, "{name} does nothing:\n{}", ran.text);
         let expected = Expected { empty, inventory: oracle::inventory(&undisturbed) };
         let after = undisturbed.fork();
-        if let Err(wrong) = oracle::check(&mut undisturbed, &expected, Depth::Whole) {
+        if let Err(wrong) = oracle::check(&mut undisturbed, &expected) {
             panic!("{name} without any fault: {wrong}");
         }
         Self { name, line, before, expected, after, undisturbed: ran }
@@ -166,7 +166,7 @@ impl Story {
         let epoch: String = rest.chars().take_while(char::is_ascii_digit).collect();
         account.exits(&format!("unlock CLUSTER --epoch {epoch}"), Exit::Done);
         oracle::must_end(&account.run(self.line), Exit::Done)?;
-        oracle::check(&mut account, &self.expected, Depth::Usual)
+        oracle::check(&mut account, &self.expected)
     }
 
     /// Kills the command before a call, does something else first, and goes on.
@@ -177,7 +177,7 @@ impl Story {
         let mut account = self.killed_before(call);
         oracle::must_end(&account.run(line), Exit::Done)?;
         oracle::must_end(&account.run(self.line), Exit::Done)?;
-        oracle::check(&mut account, &self.expected, Depth::Usual)
+        oracle::check(&mut account, &self.expected)
     }
 
     /// What its commits say, oldest last.
@@ -189,7 +189,7 @@ impl Story {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn survives(&self, plan: &FaultPlan, fate: Fate, depth: Depth) -> Result<Seen, String> {
+    pub fn survives(&self, plan: &FaultPlan, fate: Fate) -> Result<Seen, String> {
         let mut account = self.before.fork();
         let first = account.run_with(self.line, plan.clone());
         oracle::tells_no_secret(&first)?;
@@ -227,7 +227,7 @@ impl Story {
                 return Err(format!("it took {} s to recover, more than {limit} s", seen.recovery));
             }
         }
-        oracle::check(&mut account, &self.expected, depth).map(|()| seen)
+        oracle::check(&mut account, &self.expected).map(|()| seen)
     }
 }
 

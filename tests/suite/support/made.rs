@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{Fleet, SMALL};
+use super::{Fleet, small_cluster};
 
 /// By what was done to them.
 static MADE: Mutex<BTreeMap<String, Arc<OnceLock<Folder>>>> = Mutex::new(BTreeMap::new());
@@ -29,7 +29,7 @@ impl Fleet {
 
     /// The small project, and its cluster created.
     pub fn small_created() -> Self {
-        Self::made("the small cluster is created", || applied(Self::small(), SMALL))
+        Self::made("the small cluster is created", || applied(Self::small(), small_cluster::NAME))
     }
 
     /// A created cluster, and a commit that changes the tags of everything in it.

@@ -5,6 +5,8 @@ pub mod dice;
 pub mod git;
 mod made;
 pub mod proof;
+#[path = "../../data/small_cluster.rs"]
+pub mod small_cluster;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,9 +24,6 @@ static AGE: LazyLock<(NamedTempFile, [String; 2])> = LazyLock::new(|| {
     fs::write(&file, [one.expose(), two.expose()].concat()).expect("files can be written");
     (file, [first, second])
 });
-
-/// The cluster of [`Fleet::small`].
-pub const SMALL: &str = "small.k8s.foo.bar";
 
 /// A project, mostly a copy of the example fleet, in a git repository of its own.
 pub struct Fleet {
@@ -94,11 +93,10 @@ impl Fleet {
     /// The project of `tests/data/small-cluster.yaml`, with one small cluster in it.
     pub fn small() -> Self {
         let fleet = Self::nowhere();
-        let manifests = fs::read_to_string(root().join("tests/data/small-cluster.yaml")).expect("a readable file");
         let seed = fs::read_to_string(root().join("sandbox/seed.yaml")).expect("a readable file");
         fleet.write("windlass.yaml", "state: { remote: none }\nsandbox: { world: sandbox/seed.yaml }\n");
-        fleet.write("templates/cluster.yaml.j2", &manifests);
-        fleet.write(&format!("vars/{SMALL}.yaml"), "{}\n");
+        fleet.write("templates/cluster.yaml.j2", small_cluster::MANIFESTS);
+        fleet.write(&format!("vars/{}.yaml", small_cluster::NAME), "{}\n");
         fleet.write("sandbox/seed.yaml", &format!("networkPlugin: builtIn\n{seed}"));
         fleet.begin();
         fleet
@@ -161,6 +159,14 @@ impl Fleet {
         let text = self.read(name);
         assert!(text.contains(from), "{name} does not contain {from:?}");
         self.write(name, &text.replace(from, to));
+    }
+
+    /// Changes the template of [`Fleet::small`], and commits that.
+    pub fn edit_small(&self, edits: &[(&str, &str)]) {
+        for (from, to) in edits {
+            self.edit("templates/cluster.yaml.j2", from, to);
+        }
+        self.commit("a change");
     }
 
     /// Commits everything.
