@@ -1,7 +1,7 @@
 //! Repairs a damaged branch: puts the last good version of each damaged file back, in a commit of its own on top. The
 //! damage stays in the history, where `git log` shows it. A branch that is gone is put back as it was last seen here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::branch::{Branch, Landing, Snapshot};
@@ -38,15 +38,16 @@ pub(super) async fn recover(
         given,
         edit: Edit { changes: Changes::new(), ..Edit::of(&snapshot.view) },
         restored: BTreeMap::new(),
-        beyond: BTreeSet::new(),
+        beyond: BTreeMap::new(),
     };
     if !snapshot.files.contains_key(layout::FORMAT) {
         repair.take_back(&snapshot).await?;
     }
     repair.everything(&snapshot).await?;
-    let Repair { edit, restored, .. } = repair;
+    let Repair { edit, restored, beyond, .. } = repair;
+    let beyond = beyond.into_values().collect();
     if restored.is_empty() && !is_foreign {
-        return Ok(Recovered::default());
+        return Ok(Recovered { left: beyond, ..Recovered::default() });
     }
     let last = last_epoch(branch, &tip).await?;
     // The damage is what the branch comes from, so only the result is checked, not the step.
@@ -83,7 +84,7 @@ pub(super) async fn recover(
                 Some(lock) => unlocked(branch, &lock, &recover.actor).await?,
                 None => None,
             };
-            Ok(Recovered { commit: Some(commit), restored, put_back: None, unlocked })
+            Ok(Recovered { commit: Some(commit), restored, left: beyond, put_back: None, unlocked })
         }
         Landing::Refused(words) => Err(branch.refused(words)),
         Landing::Unreachable(words) => Err(branch.unreachable(words)),
@@ -154,8 +155,8 @@ struct Repair<'a> {
     given: Vec<Finding>,
     edit: Edit,
     restored: BTreeMap<String, Option<String>>,
-    /// Findings that no version of their file takes away.
-    beyond: BTreeSet<String>,
+    /// By file: what no version of it takes away.
+    beyond: BTreeMap<String, Finding>,
 }
 
 impl Repair<'_> {
@@ -167,7 +168,7 @@ impl Repair<'_> {
                     self.edit.changes.insert(path.clone(), content);
                     self.restored.insert(path, from);
                 }
-                None => drop(self.beyond.insert(path)),
+                None => drop(self.beyond.insert(path, finding)),
             }
         }
         Ok(())
@@ -210,7 +211,7 @@ impl Repair<'_> {
         let all = lock.into_iter().chain(findings).chain(given);
         all.into_iter().find(|finding| {
             finding.path.as_ref().is_some_and(|path| {
-                self.is_wanted(path) && !self.restored.contains_key(path) && !self.beyond.contains(path)
+                self.is_wanted(path) && !self.restored.contains_key(path) && !self.beyond.contains_key(path)
             })
         })
     }

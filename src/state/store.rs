@@ -72,6 +72,8 @@ pub struct Recovered {
     pub commit: Option<String>,
     /// The files that were put back, and the commit that their content is from; `None`: removed, or made anew.
     pub restored: BTreeMap<String, Option<String>>,
+    /// What is wrong still, because no version in the history makes it good.
+    pub left: Vec<Finding>,
     /// The tip of a branch that was gone, and is back.
     pub put_back: Option<String>,
     /// The lock of a dead run that was broken, because no other file is damaged any more.

@@ -3,13 +3,14 @@
 use clap::Args;
 
 use super::lost;
+use crate::cli::failure::Stopped;
 use crate::cli::interrupt;
 use crate::cli::options::{Global, LockOptions, Which};
 use crate::cli::run::actor;
 use crate::cli::session::{lease_clock, project, store};
 use crate::cli::unlock;
 use crate::exit::Exit;
-use crate::state::{Held, Recover};
+use crate::state::{Finding, Held, Recover};
 use crate::ui::output::Output;
 
 /// Put the last good version of damaged files of the state branch back, in a commit of its own.
@@ -67,23 +68,39 @@ impl Arguments {
             ));
             return Ok(Exit::Done);
         }
-        let Some(commit) = recovered.commit else {
+        if recovered.commit.is_none() && recovered.left.is_empty() {
             output.message(&format!(
                 "nothing is damaged\n  hint: if the branch is lost: windlass state recover {} --from-aws",
                 self.which.cluster
             ));
             return Ok(Exit::Done);
-        };
+        }
         for (path, from) in &recovered.restored {
             match from {
                 Some(from) => output.message(&format!("{path}: as in commit {from}")),
                 None => output.message(&format!("{path}: no version was good")),
             }
         }
-        output.message(&format!("repaired in commit {commit}"));
+        if let Some(commit) = recovered.commit {
+            output.message(&format!("repaired in commit {commit}"));
+        }
         if let Some(lock) = recovered.unlocked {
             output.message(&unlock::broken(&lock));
         }
+        if !recovered.left.is_empty() {
+            return Err(self.beyond_repair(&recovered.left).into());
+        }
         Ok(Exit::Done)
+    }
+    /// No version in the history is good.
+    fn beyond_repair(&self, left: &[Finding]) -> Stopped {
+        let cluster = &self.which.cluster;
+        let left: String = left.iter().map(|finding| format!("\n{finding}")).collect();
+        let message = format!(
+            "no version in the history of the state branch makes this good:{left}\n  hint: commit a good copy to it by hand, \
+             then windlass state recover {cluster}; without one, remove the branch windlass-state/{cluster}, then windlass \
+             state recover {cluster} --from-aws"
+        );
+        Stopped::new(Exit::Refused, message)
     }
 }

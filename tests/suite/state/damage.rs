@@ -212,6 +212,30 @@ async fn a_commit_by_hand_is_not_built_on_until_somebody_says_so() {
     assert_eq!(left, [(FindingKind::Foreign, commit)], "the history keeps it");
 }
 
+/// Somebody wrote the history anew, and what they left out is nowhere.
+#[tokio::test(start_paused = true)]
+async fn what_no_version_makes_good_is_named() {
+    let (bench, _) = good().await;
+    let vandal = Vandal::new(&bench);
+    let stamp = git::git(&vandal.clone, &["log", "-1", "--format=%B"]);
+    git::git(&vandal.clone, &["checkout", "--quiet", "--orphan", "anew"]);
+    std::fs::remove_file(vandal.file("cluster.json")).expect("a file");
+    let resource = bench.files().into_iter().find(|file| file.starts_with("resources/")).expect("a record");
+    std::fs::write(vandal.file(&resource), "{").expect("a file");
+    git::git(&vandal.clone, &["add", "--all"]);
+    git::git(&vandal.clone, &["commit", "--quiet", "--message", &stamp]);
+    git::git(&vandal.clone, &["push", "--quiet", "--force", "origin", &format!("HEAD:{}", bench::BRANCH)]);
+    // Nobody has seen the branch before from here.
+    let store = bench.store("bob").await;
+    let recovered = bench::recover(&store, bench::repair()).await.expect("a repair");
+    assert_eq!(recovered.restored, [(resource, None)].into());
+    let left: Vec<_> = recovered.left.iter().map(|left| (left.kind, left.path.as_deref())).collect();
+    assert_eq!(left, [(FindingKind::Missing, Some("cluster.json"))]);
+    let again = bench::recover(&store, bench::repair()).await.expect("nothing to repair");
+    assert_eq!((again.commit, again.left.len()), (None, 1));
+    assert!(matches!(bench::acquire(&store, "r4").await, Err(Error::Corrupt(_))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn merges_other_roots_falling_epochs_and_changed_identities_are_found_in_the_history() {
     let (bench, store) = good().await;
