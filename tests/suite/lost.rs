@@ -39,6 +39,33 @@ fn remove_branch(fleet: &Fleet) {
     fleet.git(&["--git-dir", &repository, "update-ref", "-d", &format!("refs/heads/windlass-state/{CLUSTER}")]);
 }
 
+/// Somebody's clone of the state branch.
+struct Hand<'a> {
+    fleet: &'a Fleet,
+    clone: PathBuf,
+}
+
+impl<'a> Hand<'a> {
+    fn at(fleet: &'a Fleet) -> Self {
+        let hand = Self { fleet, clone: fleet.path().join(".windlass/by-hand") };
+        let (from, to) = (repository(fleet), hand.clone.to_string_lossy().into_owned());
+        let branch = format!("windlass-state/{CLUSTER}");
+        fleet.git(&["clone", "--quiet", "--branch", &branch, &from.to_string_lossy(), &to]);
+        hand
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let clone = self.clone.to_string_lossy().into_owned();
+        let eve = ["-C", &clone, "-c", "user.name=eve", "-c", "user.email=eve@example.org"];
+        self.fleet.git(&[&eve, arguments].concat())
+    }
+
+    fn push(&self, message: &str) {
+        self.git(&["commit", "--quiet", "--all", "--message", message]);
+        self.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:windlass-state/{CLUSTER}")]);
+    }
+}
+
 /// Everything but which run wrote it, and when.
 fn resources(records: &Records) -> BTreeMap<Address, ResourceRecord> {
     let anonymous = |record: &ResourceRecord| ResourceRecord { run: String::new(), made: None, ..record.clone() };
@@ -137,4 +164,55 @@ fn nothing_is_made_up_where_nothing_is() {
     let fleet = Fleet::new();
     fleet.sandboxed(&["state", "recover", CLUSTER, "--from-aws", "--yes"]).exits(11).warns("nothing in account");
     assert_eq!(records(&fleet).tip, None);
+}
+
+/// Damage can be neither taken over nor unlocked: the repair is the way on, and says so.
+#[test]
+fn damage_under_the_lock_of_a_dead_run_is_repaired_and_the_cluster_is_finished() {
+    let fleet = Fleet::new();
+    fleet.killed(&["apply", CLUSTER, "--yes"], r#"{"change":20}"#);
+    // As another machine, which cannot know that the run is dead.
+    fleet.elsewhere();
+    let hand = Hand::at(&fleet);
+    let journal =
+        std::fs::read_dir(hand.clone.join("journal")).expect("a folder").next().expect("one").expect("a file");
+    let lines = std::fs::read(journal.path()).expect("a file");
+    std::fs::write(journal.path(), &lines[..lines.len() / 2]).expect("a file");
+    hand.push("half a journal");
+    let live = account(&fleet);
+    for command in [&["apply", CLUSTER, "--yes"][..], &["status", CLUSTER], &["unlock", CLUSTER, "--epoch", "1"]] {
+        fleet.sandboxed(command).exits(11).warns("is no journal line").warns("windlass state recover");
+    }
+    let recover = ["state", "recover", CLUSTER];
+    let way_out = format!("windlass state recover {CLUSTER} --epoch 1");
+    fleet.sandboxed(&recover).exits(13).warns("is locked by").warns(&way_out);
+    fleet.sandboxed(&[&recover[..], &["--epoch", "2"]].concat()).exits(11).warns("--epoch 1");
+    assert_eq!(account(&fleet), live);
+
+    fleet.sandboxed(&[&recover[..], &["--epoch", "1"]].concat()).exits(0).warns("repaired in").warns("is broken");
+    fleet.sandboxed(&["apply", CLUSTER, "--yes"]).exits(0);
+    fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
+    fleet.sandboxed(&["destroy", CLUSTER, "--yes"]).exits(0);
+}
+
+#[test]
+fn what_no_version_of_the_branch_makes_good_is_named_and_made_anew_from_aws() {
+    let fleet = Fleet::created(CLUSTER);
+    let before = records(&fleet);
+    let hand = Hand::at(&fleet);
+    let message = hand.git(&["log", "-1", "--format=%B"]);
+    hand.git(&["checkout", "--quiet", "--orphan", "anew"]);
+    hand.git(&["rm", "--quiet", "-f", "keys.json"]);
+    hand.push(&message);
+    // A checkout that has never seen the branch.
+    std::fs::remove_dir_all(fleet.path().join(".windlass/sandbox-state-copy.git")).expect("a folder");
+    for _ in 0..2 {
+        let ran = fleet.sandboxed(&["state", "recover", CLUSTER]).exits(11);
+        ran.warns("no version in the history").warns("keys.json: missing").warns("--from-aws");
+    }
+    remove_branch(&fleet);
+    fleet.sandboxed(&["state", "recover", CLUSTER, "--from-aws", "--yes"]).exits(0);
+    assert_eq!(resources(&records(&fleet)), resources(&before));
+    fleet.sandboxed(&["state", "fsck", CLUSTER]).exits(0);
+    fleet.sandboxed(&["plan", CLUSTER, "--detailed-exitcode"]).exits(0);
 }
