@@ -208,7 +208,7 @@ pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) ->
         StateRemote::None => Location::Local,
         StateRemote::Named(remote) | StateRemote::Url(remote) => Location::Remote(remote.clone()),
     };
-    let mut settings = StoreSettings::new(cluster.clone(), location, project.root());
+    let mut settings = StoreSettings::new(cluster.clone(), location, project.root()).with_clock(lease_clock(global));
     if global.sandbox
         && let Ok(seconds) = std::env::var(SANDBOX_LEASE)
     {
@@ -216,10 +216,7 @@ pub async fn store(global: &Global, project: &Project, cluster: &ClusterName) ->
         settings.timing = Timing::of_lease(std::time::Duration::from_secs(seconds));
     }
     Ok(Store::open(match &global.stage {
-        Some(stage) => {
-            let settings = settings.with_clock(stage.clock).with_faults(stage.faults.clone());
-            settings.with_imitation(stage.git.clone())
-        }
+        Some(stage) => settings.with_faults(stage.faults.clone()).with_imitation(stage.git.clone()),
         None if global.sandbox => settings.with_faults(faults()?),
         None => settings,
     })

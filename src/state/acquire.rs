@@ -36,8 +36,8 @@ pub(super) async fn acquire(
     waiting: &mut (dyn FnMut(&Held) + Send),
 ) -> Result<Lease, Error> {
     let clock = *branch.clock();
-    let mut watch = Watch::begin(&clock);
-    let patience = Patience { timeout: acquire.timeout, stop: &acquire.stop.clone(), way_out: "unlock" };
+    let patience = Patience { timeout: acquire.timeout, stop: acquire.stop.clone(), way_out: "unlock" };
+    let mut watch = Watch::begin(branch, patience);
     let mut sent: Vec<(String, Duration)> = Vec::new();
     let mut unanswered = 0;
     let (mut sign, mut dead) = (None, None);
@@ -57,8 +57,10 @@ pub(super) async fn acquire(
         if let Some(lock) = &snapshot.view.records.lock {
             death = branch.signs().death(&lock.run);
             let tip = snapshot.tip.as_deref();
-            if death.is_none() && !watch.may_take_over(branch, tip, lock, &patience, waiting).await? {
-                snapshot = look_again(branch, snapshot).await?;
+            if death.is_none() && !watch.may_take_over(tip, lock, waiting).await? {
+                if watch.has_moved(tip).await? {
+                    snapshot = branch.snapshot().await?;
+                }
                 continue;
             }
         }
@@ -99,17 +101,6 @@ fn give_sign(branch: &Branch, run: &str) -> Option<Arc<Sign>> {
             tracing::debug!(%error, "the run gives no sign of life");
             None
         }
-    }
-}
-
-/// The branch at its tip; what was read already if that has not moved. A remote that does not answer for a moment has
-/// not moved for us: the branch is one line, so the same tip later means that it stood still in between.
-async fn look_again(branch: &Branch, snapshot: Snapshot) -> Result<Snapshot, Error> {
-    match branch.tip().await {
-        Ok(tip) if tip == snapshot.tip => Ok(snapshot),
-        Err(Error::Unreachable { .. } | Error::TimedOut { .. }) => Ok(snapshot),
-        Ok(_) => branch.snapshot().await,
-        Err(error) => Err(error),
     }
 }
 

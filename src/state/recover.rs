@@ -101,10 +101,10 @@ struct Found {
 
 /// Waits until no living run holds the lock. Damage ends a living run too, but it may have calls in flight until then.
 async fn find(branch: &Branch, recover: &Recover, waiting: &mut (dyn FnMut(&Held) + Send)) -> Result<Found, Error> {
-    let mut watch = Watch::begin(branch.clock());
-    let patience = Patience { timeout: recover.timeout, stop: &recover.stop, way_out: "state recover" };
+    let patience = Patience { timeout: recover.timeout, stop: recover.stop.clone(), way_out: "state recover" };
+    let mut watch = Watch::begin(branch, patience);
+    let (mut snapshot, mut findings) = branch.inspect().await?;
     loop {
-        let (snapshot, findings) = branch.inspect().await?;
         if snapshot.tip.is_some() && findings.iter().any(|finding| finding.kind == FindingKind::History) {
             // Which of two pasts is the right one is for a person to say.
             return Err(Error::Corrupt(Findings(findings)));
@@ -118,8 +118,11 @@ async fn find(branch: &Branch, recover: &Recover, waiting: &mut (dyn FnMut(&Held
             None => branch.signs().death(&lock.run).is_some(),
         };
         let tip = snapshot.tip.as_deref();
-        if is_dead || watch.may_take_over(branch, tip, &lock, &patience, waiting).await? {
+        if is_dead || watch.may_take_over(tip, &lock, waiting).await? {
             return Ok(Found { snapshot, findings, dead: Some(lock) });
+        }
+        if watch.has_moved(tip).await? {
+            (snapshot, findings) = branch.inspect().await?;
         }
     }
 }

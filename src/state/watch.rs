@@ -8,30 +8,31 @@ use tokio_util::sync::CancellationToken;
 use super::LockRecord;
 use super::branch::Branch;
 use super::error::{Error, Held};
-use crate::clock::Clock;
 use crate::planted::{self, Bug};
 
 /// How long a held branch has been watched.
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
+    branch: &'a Branch,
+    patience: Patience,
     begin: Duration,
     /// The tip, and when it was first seen.
     standing: Option<(Option<String>, Duration)>,
 }
 
 /// How long somebody waits, and what for.
-pub(super) struct Patience<'a> {
+pub(super) struct Patience {
     /// From the first look on. Zero: not at all.
     pub timeout: Duration,
     /// Ends the wait early.
-    pub stop: &'a CancellationToken,
+    pub stop: CancellationToken,
     /// The command that goes on at once when a person says that the run is dead.
     pub way_out: &'static str,
 }
 
-impl Watch {
+impl<'a> Watch<'a> {
     /// Begins to watch.
-    pub(super) fn begin(clock: &Clock) -> Self {
-        Self { begin: clock.since_boot(), standing: None }
+    pub(super) fn begin(branch: &'a Branch, patience: Patience) -> Self {
+        Self { branch, patience, begin: branch.clock().since_boot(), standing: None }
     }
 
     /// Whether the lease of `lock`, which is on the branch at `tip`, has ended; otherwise waits for a while.
@@ -40,12 +41,11 @@ impl Watch {
     /// [`Error::Held`] when the patience is over, and those of looking at the branch.
     pub(super) async fn may_take_over(
         &mut self,
-        branch: &Branch,
         tip: Option<&str>,
         lock: &LockRecord,
-        patience: &Patience<'_>,
         waiting: &mut (dyn FnMut(&Held) + Send),
     ) -> Result<bool, Error> {
+        let Self { branch, patience, .. } = self;
         let clock = branch.clock();
         let now = clock.since_boot();
         let since = match &self.standing {
@@ -75,6 +75,19 @@ impl Watch {
         tokio::select! {
             () = clock.wait_for_others(pause) => Ok(false),
             () = patience.stop.cancelled() => Err(Error::Held(Box::new(held))),
+        }
+    }
+
+    /// Whether the branch is somewhere else than at `tip` by now. A remote that does not answer for a moment has not
+    /// moved for us: the branch is one line, so the same tip later means that it stood still in between.
+    ///
+    /// # Errors
+    /// Those of looking at the branch, but for a remote that does not answer.
+    pub(super) async fn has_moved(&self, tip: Option<&str>) -> Result<bool, Error> {
+        match self.branch.tip().await {
+            Ok(now) => Ok(now.as_deref() != tip),
+            Err(Error::Unreachable { .. } | Error::TimedOut { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -92,6 +92,7 @@ impl Arguments {
         }
         Ok(Exit::Done)
     }
+
     /// No version in the history is good.
     fn beyond_repair(&self, left: &[Finding]) -> Stopped {
         let cluster = &self.which.cluster;

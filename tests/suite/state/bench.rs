@@ -18,6 +18,9 @@ use crate::support::git;
 pub const CLUSTER: &str = "prod.k8s.example";
 pub const BRANCH: &str = "windlass-state/prod.k8s.example";
 
+/// How long a lock outlives the last sign of its holder.
+pub const LEASE: Duration = Duration::from_secs(300);
+
 /// A folder with a bare repository `host.git` in it.
 pub struct Bench {
     folder: tempfile::TempDir,

@@ -1,16 +1,12 @@
 //! Damaged branches: nothing acts on them; each message names the file, the commit and the repair.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use windlass::exit::Exit;
 use windlass::state::{Error, FindingKind, Recover, RunResult, Store};
 
-use super::bench::{self, Bench};
+use super::bench::{self, Bench, LEASE};
 use crate::support::git;
-
-/// How long a lock outlives the last sign of its holder.
-const LEASE: Duration = Duration::from_secs(300);
 
 /// Somebody's clone of the state branch, in which files are changed by hand.
 struct Vandal {

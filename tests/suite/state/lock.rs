@@ -5,9 +5,7 @@ use std::time::Duration;
 use windlass::exit::Exit;
 use windlass::state::{Error, LeaseEnded, Location, RunResult, Store};
 
-use super::bench::{self, Bench};
-
-const LEASE: Duration = Duration::from_secs(300);
+use super::bench::{self, Bench, LEASE};
 
 #[tokio::test(start_paused = true)]
 async fn a_held_lock_names_its_holder_and_changes_nothing() {
